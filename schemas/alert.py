@@ -1,0 +1,137 @@
+"""An alert: one situation, from the event that opened it until it is resolved."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+from msgspec import Meta, Struct
+
+from schemas.base import CameraId, DeviceId, Message, Severity, SiteId, Text, UtcTime, ZoneId
+from schemas.detection import Box
+
+__all__ = ["Activity", "ActivityKind", "Alert", "AlertState", "Command", "CommandKind", "RankPart"]
+
+
+class AlertState(StrEnum):
+    """Where an alert is in its life."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+
+
+class RankPart(Struct, frozen=True, kw_only=True):
+    """One reason of a rank: its points, and a sentence for the analyst."""
+
+    name: str
+    points: int
+    reason: str
+
+
+class Alert(Message, frozen=True, kw_only=True):
+    """An alert's whole current state, the value of `security.alerts.v1`.
+
+    rank: 0..100, the sum of the points of `reasons`. events: admitted ones; repeats: those that a
+    window folded. updated_at: the stage clock. first_event, last_event: event times. revision:
+    grows by one with each change, so that a sink never goes back. event_ids: the newest admitted
+    ones, newest last. snapshot: the event whose pictures show it best.
+    detector_ms, completed_at: of its newest event, for measuring latency.
+    """
+
+    SCHEMA: ClassVar[str] = "alert.v1"
+
+    alert_id: str
+    site_id: SiteId
+    state: AlertState
+    severity: Severity
+    event_type: str
+    rank: int
+    reasons: tuple[RankPart, ...]
+    opened_at: UtcTime
+    updated_at: UtcTime
+    first_event: UtcTime
+    last_event: UtcTime
+    events: int
+    repeats: int
+    revision: int
+    site_name: str | None = None
+    camera_id: CameraId | None = None
+    camera_name: str | None = None
+    zone_id: ZoneId | None = None
+    device_id: DeviceId | None = None
+    device_name: str | None = None
+    label: str | None = None
+    confidence: float | None = None
+    box: Box | None = None
+    event_ids: Annotated[tuple[str, ...], Meta(max_length=50)] = ()
+    snapshot: str | None = None
+    acknowledged_by: str | None = None
+    acknowledged_at: UtcTime | None = None
+    assigned_to: str | None = None
+    snoozed_until: UtcTime | None = None
+    escalation: int = 0
+    resolved_at: UtcTime | None = None
+    resolved_by: str | None = None
+    resolution: str | None = None
+    detector_ms: float | None = None
+
+
+class ActivityKind(StrEnum):
+    """What happened to an alert."""
+
+    OPENED = "opened"
+    UPDATED = "updated"
+    ACKNOWLEDGED = "acknowledged"
+    ASSIGNED = "assigned"
+    SNOOZED = "snoozed"
+    ESCALATED = "escalated"
+    RESOLVED = "resolved"
+    REOPENED = "reopened"
+    COMMENTED = "commented"
+    REFUSED = "refused"
+    """A command that came too late or made no sense; `detail` says why."""
+
+
+class Activity(Message, frozen=True, kw_only=True):
+    """One entry of an alert's history. actor: a person's name, or `watchfloor`."""
+
+    SCHEMA: ClassVar[str] = "alert-activity.v1"
+
+    activity_id: str
+    alert_id: str
+    site_id: SiteId
+    kind: ActivityKind
+    at: UtcTime
+    actor: str
+    cause: str
+    detail: Text | None = None
+
+
+class CommandKind(StrEnum):
+    """What an analyst may ask for."""
+
+    ACK = "ack"
+    ASSIGN = "assign"
+    SNOOZE = "snooze"
+    ESCALATE = "escalate"
+    RESOLVE = "resolve"
+    REOPEN = "reopen"
+    COMMENT = "comment"
+
+
+class Command(Message, frozen=True, kw_only=True):
+    """What an analyst asked for. duration_s: of a snooze, seconds."""
+
+    SCHEMA: ClassVar[str] = "alert-command.v1"
+
+    command_id: str
+    site_id: SiteId
+    alert_id: str
+    kind: CommandKind
+    actor: Annotated[str, Meta(min_length=1, max_length=200)]
+    at: UtcTime
+    to: str | None = None
+    duration_s: Annotated[float, Meta(ge=0, le=30 * 86400)] | None = None
+    reason: str | None = None
+    text: Text | None = None

@@ -1,0 +1,240 @@
+"""The site document: what `watchfloor apply` takes, and how it travels on `config.documents.v1`.
+
+These structs are the validated form. Reading YAML, with every problem at its line, is
+`schemas.document_reader`; it makes durations of `30s`, and fills in what a field leaves open.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any, ClassVar
+
+from msgspec import Meta, Struct, field
+
+from schemas.base import (
+    CameraId,
+    DeviceId,
+    Label,
+    Message,
+    Name,
+    Score,
+    Severity,
+    SiteId,
+    Text,
+    UtcTime,
+    ZoneId,
+)
+
+__all__ = [
+    "Camera",
+    "Channel",
+    "ConfigRecord",
+    "Device",
+    "Document",
+    "Escalation",
+    "EscalationStep",
+    "Inhibition",
+    "Receiver",
+    "Route",
+    "Routing",
+    "Schedule",
+    "Silence",
+    "Site",
+    "SiteNotifications",
+    "Window",
+    "Zone",
+]
+
+Point = tuple[Score, Score]
+Days = Annotated[tuple[str, ...], Meta(min_length=1, max_length=7)]
+ClockTime = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")]
+Matcher = Annotated[str, Meta(min_length=3, max_length=500)]
+"""`name="value"`, `!=`, `=~` or `!~`, as Alertmanager writes them."""
+
+
+class Config(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Part of a document: unknown fields are mistakes, not extensions."""
+
+
+class Window(Config, frozen=True, kw_only=True):
+    """A window of a week; it belongs to the day on which it starts, and may end on the next."""
+
+    days: Days
+    start: ClockTime
+    end: ClockTime
+
+
+class Schedule(Config, frozen=True, kw_only=True):
+    """When something applies; no windows: always. timezone: IANA; None: the site's, else UTC."""
+
+    timezone: str | None = None
+    windows: Annotated[tuple[Window, ...], Meta(max_length=100)] = ()
+
+
+class SiteNotifications(Config, frozen=True, kw_only=True):
+    """A site's own say about notifications. rate_limit_per_min 0: none; a sliding minute."""
+
+    enabled: bool = True
+    channels: tuple[str, ...] = ()
+    rate_limit_per_min: Annotated[int, Meta(ge=0, le=100_000)] = 0
+    mode: str = "text"
+
+
+class Device(Config, frozen=True, kw_only=True):
+    """A recorder, a service, or a camera that is only watched. parent: a camera's recorder."""
+
+    device_id: DeviceId
+    kind: str
+    name: Name | None = None
+    address: Annotated[str, Meta(max_length=2000)] | None = None
+    driver: str | None = None
+    parent: DeviceId | None = None
+    credentials: str | None = None
+
+
+class Camera(Config, frozen=True, kw_only=True):
+    """A camera. stream, substream: sources without credentials; credentials: a secret's name."""
+
+    camera_id: CameraId
+    name: Name | None = None
+    nvr_id: DeviceId | None = None
+    stream: Annotated[str, Meta(max_length=2000)] | None = None
+    substream: Annotated[str, Meta(max_length=2000)] | None = None
+    detect_fps: Annotated[float, Meta(gt=0, le=60)] = 5.0
+    credentials: str | None = None
+
+
+class Zone(Config, frozen=True, kw_only=True):
+    """Where something matters, and how much.
+
+    polygons: camera to points in 0..1; a camera without one: the whole picture. The windows and
+    dwell_sec are seconds; 0 means none. labels: none takes every label.
+    """
+
+    zone_id: ZoneId
+    camera_ids: Annotated[tuple[CameraId, ...], Meta(min_length=1, max_length=1000)]
+    severity: Severity = Severity.MEDIUM
+    active_schedule: Schedule = Schedule()
+    alert_destinations: tuple[str, ...] = ()
+    dedupe_window_sec: Annotated[float, Meta(ge=0, le=86_400)] = 0.0
+    suppression_window_sec: Annotated[float, Meta(ge=0, le=86_400)] = 0.0
+    polygons: dict[str, Annotated[tuple[Point, ...], Meta(min_length=3, max_length=200)]] = field(
+        default_factory=dict
+    )
+    labels: tuple[Label, ...] = ()
+    min_confidence: Score = 0.8
+    dwell_sec: Annotated[float, Meta(ge=0, le=86_400)] = 0.0
+
+
+class Site(Config, frozen=True, kw_only=True):
+    """One site. timezone: IANA; None: UTC."""
+
+    site_id: SiteId
+    name: Name | None = None
+    timezone: str | None = None
+    enabled: bool = True
+    notifications: SiteNotifications = SiteNotifications()
+    devices: Annotated[tuple[Device, ...], Meta(max_length=20_000)] = ()
+    cameras: Annotated[tuple[Camera, ...], Meta(max_length=20_000)] = ()
+    zones: Annotated[tuple[Zone, ...], Meta(max_length=20_000)] = ()
+
+
+class Route(Config, frozen=True, kw_only=True):
+    """A node of the route tree; None inherits from the parent. Defaults of the root: `ROOT`."""
+
+    receiver: str | None = None
+    matchers: tuple[Matcher, ...] = ()
+    group_by: tuple[str, ...] | None = None
+    group_wait: timedelta | None = None
+    group_interval: timedelta | None = None
+    repeat_interval: timedelta | None = None
+    resolve_after: timedelta | None = None
+    send_resolved: bool | None = None
+    continue_: bool = False
+    mute_schedules: tuple[Schedule, ...] | None = None
+    routes: tuple[Route, ...] = ()
+
+
+class Channel(Config, frozen=True, kw_only=True):
+    """One way out. kind: `log`, `webhook`, `recording`, …; name: else its kind.
+
+    options: what that kind needs (`url`, `secret`, …); secrets by name only.
+    """
+
+    kind: Label
+    name: Label | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+class Receiver(Config, frozen=True, kw_only=True):
+    """Somebody who is told: channels in order until one takes it, or all at once with fanout."""
+
+    name: Label
+    channels: Annotated[tuple[Channel, ...], Meta(max_length=20)] = ()
+    fanout: bool = False
+    retry_for: timedelta = timedelta(minutes=5)
+
+
+class Inhibition(Config, frozen=True, kw_only=True):
+    """While an alert matches source, those that match target are told to nobody."""
+
+    source: tuple[Matcher, ...]
+    target: tuple[Matcher, ...]
+    equal: tuple[str, ...] = ()
+
+
+class Silence(Config, frozen=True, kw_only=True):
+    """Alerts that match are told to nobody between starts_at and ends_at."""
+
+    silence_id: Label
+    matchers: tuple[Matcher, ...]
+    starts_at: UtcTime
+    ends_at: UtcTime
+    created_by: str = ""
+    comment: Text = ""
+
+
+class EscalationStep(Config, frozen=True, kw_only=True):
+    """Whom to tell when nobody acknowledged for so long."""
+
+    after: timedelta
+    receiver: str
+
+
+class Escalation(Config, frozen=True, kw_only=True):
+    """Steps for the alerts that match."""
+
+    matchers: tuple[Matcher, ...] = ()
+    steps: tuple[EscalationStep, ...]
+
+
+class Routing(Config, frozen=True, kw_only=True):
+    """What spans sites: who is told what. The record `routing` on `config.documents.v1`."""
+
+    route: Route | None = None
+    receivers: tuple[Receiver, ...] = ()
+    inhibit: tuple[Inhibition, ...] = ()
+    silences: tuple[Silence, ...] = ()
+    escalations: tuple[Escalation, ...] = ()
+
+
+class Document(Config, frozen=True, kw_only=True):
+    """The whole document."""
+
+    sites: tuple[Site, ...] = ()
+    routing: Routing = Routing()
+
+
+class ConfigRecord(Message, frozen=True, kw_only=True):
+    """A record of `config.documents.v1`: a site, or the routing, whole, with its revision.
+
+    revision: a number that grows, from PostgreSQL. Exactly one of site and routing is set.
+    """
+
+    SCHEMA: ClassVar[str] = "config.v1"
+
+    revision: int
+    author: str
+    at: UtcTime
+    site: Site | None = None
+    routing: Routing | None = None

@@ -1,0 +1,219 @@
+"""Every topic, once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from schemas.alert import Activity, Alert, Command
+from schemas.decision import Decision
+from schemas.detection import FrameDetections, TrackPath
+from schemas.device import Assignment, Probe
+from schemas.document import ConfigRecord
+from schemas.event import SecurityEvent
+from schemas.frame import FrameMeta, SnapshotMeta
+from schemas.notification import NotifyRequest, NotifyResult
+from schemas.tick import Tick
+from topics.declare import Content, KeyKind, Topic
+
+__all__ = [
+    "ACTIVITY",
+    "ALERTS",
+    "ASSIGNMENTS",
+    "BY_NAME",
+    "COMMANDS",
+    "CONFIG",
+    "DECISIONS",
+    "DETECTIONS",
+    "EVENTS",
+    "FRAMES",
+    "NOTIFY_REQUESTS",
+    "NOTIFY_RESULTS",
+    "PROBES",
+    "SNAPSHOTS",
+    "TICKS_ACT",
+    "TICKS_DECIDE",
+    "TOPICS",
+    "TRACKS",
+]
+
+CAMERA_GROUP: Final = "camera"
+DECIDE_GROUP: Final = "decide"
+ACT_GROUP: Final = "act"
+
+FRAMES = Topic(
+    name="camera.frames.v1",
+    key=KeyKind.CAMERA,
+    value=FrameMeta,
+    header="wf_frame",
+    content=Content.JPEG,
+    keep=timedelta(minutes=10),
+    owner="capture",
+    group=CAMERA_GROUP,
+    max_bytes=4 * 1_048_576,
+    personal=True,
+    promise="frames that passed the motion gate, in capture order per camera; the JPEG is the "
+    "value, what describes it is the JSON in the header wf_frame; seq has gaps where nothing moved",
+)
+SNAPSHOTS = Topic(
+    name="camera.snapshots.v1",
+    key=KeyKind.CAMERA,
+    value=SnapshotMeta,
+    header="wf_snapshot",
+    content=Content.JPEG,
+    keep=timedelta(days=7),
+    owner="detect",
+    max_bytes=4 * 1_048_576,
+    personal=True,
+    promise="up to seven JPEGs of an event: the completing frame (position 0), up to three before "
+    "it, and up to three after it, which follow when they exist; equal ce_id: the same picture",
+)
+DETECTIONS = Topic(
+    name="camera.detections.v1",
+    key=KeyKind.CAMERA,
+    value=FrameDetections,
+    keep=timedelta(days=1),
+    owner="detect",
+    promise="one record a processed frame with at least one detection, in capture order per "
+    "camera; duplicates have equal ce_id",
+)
+TRACKS = Topic(
+    name="camera.tracks.v1",
+    key=KeyKind.CAMERA,
+    value=TrackPath,
+    keep=timedelta(days=30),
+    owner="detect",
+    promise="one record a finished track: its simplified path, label and scores",
+)
+ASSIGNMENTS = Topic(
+    name="device.assignments.v1",
+    key=KeyKind.CAMERA,
+    value=Assignment,
+    keep=None,
+    compact=True,
+    owner="api",
+    promise="the newest record of a key says what to capture or poll; a tombstone takes it away",
+)
+PROBES = Topic(
+    name="device.probes.v1",
+    key=KeyKind.CAMERA,
+    value=Probe,
+    keep=timedelta(days=7),
+    owner="capture",
+    promise="one record a poll; capture's own at each change of a camera's state and every 10 s",
+)
+TICKS_DECIDE = Topic(
+    name="ticks.decide.v1",
+    key=KeyKind.NONE,
+    value=Tick,
+    keep=timedelta(hours=1),
+    owner="decide",
+    group=DECIDE_GROUP,
+    promise="processing time: one a second and partition, from the partition's owner",
+)
+TICKS_ACT = Topic(
+    name="ticks.act.v1",
+    key=KeyKind.NONE,
+    value=Tick,
+    keep=timedelta(hours=1),
+    owner="act",
+    group=ACT_GROUP,
+    promise="processing time: one a second and partition, from the partition's owner",
+)
+EVENTS = Topic(
+    name="security.events.v1",
+    key=KeyKind.SITE,
+    value=SecurityEvent,
+    keep=timedelta(days=30),
+    owner="detect, api",
+    group=DECIDE_GROUP,
+    personal=True,
+    promise="what happened, per camera in order; the same event may come again with the same ce_id",
+)
+DECISIONS = Topic(
+    name="security.decisions.v1",
+    key=KeyKind.SITE,
+    value=Decision,
+    keep=timedelta(days=30),
+    owner="decide",
+    promise="one final decision an event, with its reason stage by stage; duplicates have equal "
+    "ce_id and equal content",
+)
+ALERTS = Topic(
+    name="security.alerts.v1",
+    key=KeyKind.ALERT,
+    value=Alert,
+    keep=None,
+    compact=True,
+    owner="decide",
+    personal=True,
+    promise="an alert's whole current state; revision never goes back for a reader that keeps the "
+    "greatest; a tombstone 30 days after it was resolved",
+)
+ACTIVITY = Topic(
+    name="security.alert-activity.v1",
+    key=KeyKind.SITE,
+    value=Activity,
+    keep=timedelta(days=365),
+    owner="decide",
+    promise="who did what to an alert, and when; duplicates have equal ce_id",
+)
+COMMANDS = Topic(
+    name="alert.commands.v1",
+    key=KeyKind.SITE,
+    value=Command,
+    keep=timedelta(days=7),
+    owner="api",
+    group=DECIDE_GROUP,
+    promise="what an analyst asked for; what became of it is in security.alert-activity.v1",
+)
+NOTIFY_REQUESTS = Topic(
+    name="notify.requests.v1",
+    key=KeyKind.SITE,
+    value=NotifyRequest,
+    keep=timedelta(days=30),
+    owner="decide",
+    group=ACT_GROUP,
+    promise="one delivery to one receiver; the same id is the same delivery",
+)
+NOTIFY_RESULTS = Topic(
+    name="notify.results.v1",
+    key=KeyKind.SITE,
+    value=NotifyResult,
+    keep=timedelta(days=30),
+    owner="act",
+    group=DECIDE_GROUP,
+    promise="the outcome of each attempt at a delivery; duplicates have equal ce_id",
+)
+CONFIG = Topic(
+    name="config.documents.v1",
+    key=KeyKind.DOCUMENT,
+    value=ConfigRecord,
+    keep=None,
+    compact=True,
+    owner="api",
+    partitions=1,
+    promise="one whole validated document a record, with its revision; a tombstone removes a site",
+)
+
+TOPICS: Final[tuple[Topic, ...]] = (
+    FRAMES,
+    SNAPSHOTS,
+    DETECTIONS,
+    TRACKS,
+    ASSIGNMENTS,
+    PROBES,
+    TICKS_DECIDE,
+    TICKS_ACT,
+    EVENTS,
+    DECISIONS,
+    ALERTS,
+    ACTIVITY,
+    COMMANDS,
+    NOTIFY_REQUESTS,
+    NOTIFY_RESULTS,
+    CONFIG,
+)
+"""The topics that exist now; those of the watch role, of learning and of audit come with them."""
+
+BY_NAME: Final[dict[str, Topic]] = {topic.name: topic for topic in TOPICS}

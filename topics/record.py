@@ -1,0 +1,125 @@
+"""A record as it is written: CloudEvents in binary mode, and where the content came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+from schemas.base import Message, encode
+from topics.declare import Content, Topic
+
+__all__ = ["CODE_VERSION", "OutRecord", "Provenance", "make", "parse_time", "tombstone"]
+
+CODE_VERSION: Final = "0.1.0"
+
+MAX_ID: Final = 300
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """What a derived record was derived with."""
+
+    config_revision: int | None = None
+    model_sha256: str | None = None
+    traceparent: str | None = None
+    replayed: bool = False
+
+
+@dataclass(frozen=True)
+class OutRecord:
+    """A record to be produced. partition None: by key, with murmur2_random.
+
+    topic: the declaration, its name still without a namespace.
+    """
+
+    topic: Topic
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+    partition: int | None = None
+    site: str = field(default="", compare=False)
+
+
+def _time(at: datetime) -> bytes:
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z").encode()
+
+
+def parse_time(value: bytes) -> datetime:
+    """The instant in a `ce_time` header. Raises ValueError where it is none, or has no timezone."""
+    at = datetime.fromisoformat(value.decode("ascii"))
+    if at.tzinfo is None:
+        raise ValueError("ce_time has no timezone")
+    return at
+
+
+def make(
+    topic: Topic,
+    message: Message,
+    *,
+    id: str,
+    time: datetime,
+    source: str,
+    key: str | None,
+    payload: bytes | None = None,
+    provenance: Provenance | None = None,
+    subject: str | None = None,
+    partition: int | None = None,
+) -> OutRecord:
+    """The record for `message`.
+
+    id: deterministic, see `schemas.ids`. time: event time. source: who makes it, for example
+    `watchfloor/detect`. payload: the JPEG, for topics whose message travels in a header.
+    """
+    headers: list[tuple[str, bytes]] = [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", id.encode()),
+        ("ce_type", topic.ce_type.encode()),
+        ("ce_source", source.encode()),
+        ("ce_time", _time(time)),
+        ("ce_dataschema", topic.dataschema.encode()),
+        ("content-type", topic.content.value.encode()),
+        ("wf_code", CODE_VERSION.encode()),
+    ]
+    if subject or key:
+        headers.append(("ce_subject", (subject or key or "").encode()))
+    if provenance is not None:
+        if provenance.config_revision is not None:
+            headers.append(("wf_config", str(provenance.config_revision).encode()))
+        if provenance.model_sha256:
+            headers.append(("wf_model", provenance.model_sha256.encode()))
+        if provenance.traceparent:
+            headers.append(("traceparent", provenance.traceparent.encode()))
+        if provenance.replayed:
+            headers.append(("wf_replayed", b"1"))
+    body = encode(message)
+    if topic.content is Content.JPEG:
+        assert topic.header is not None
+        headers.append((topic.header, body))
+        value: bytes | None = payload
+    else:
+        value = body
+    return OutRecord(
+        topic=topic,
+        key=key.encode() if key is not None else None,
+        value=value,
+        headers=tuple(headers),
+        partition=partition,
+    )
+
+
+def tombstone(topic: Topic, *, key: str, id: str, time: datetime, source: str) -> OutRecord:
+    """The record that removes `key` from a compacted topic."""
+    return OutRecord(
+        topic=topic,
+        key=key.encode(),
+        value=None,
+        headers=(
+            ("ce_specversion", b"1.0"),
+            ("ce_id", id.encode()),
+            ("ce_type", f"{topic.ce_type}.removed".encode()),
+            ("ce_source", source.encode()),
+            ("ce_time", _time(time)),
+            ("wf_code", CODE_VERSION.encode()),
+        ),
+    )
