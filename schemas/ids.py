@@ -44,7 +44,7 @@ def frame_id(site: str, camera: str, captured_at: datetime, seq: int) -> str:
     return _uuid("frame", site, camera, _instant(captured_at), seq)
 
 
-def detector_event_id(  # noqa: PLR0917 - the inputs are the id
+def detector_event_id(
     site: str, camera: str, zone: str, event_type: str, captured_at: datetime, ordinal: int
 ) -> str:
     """An event of the detect role.
@@ -65,14 +65,14 @@ def track_id(site: str, camera: str, label: str, first_seen: datetime, ordinal: 
     return _uuid("track", site, camera, label, _instant(first_seen), ordinal)
 
 
-def snapshot_id(event: str, position: int) -> str:
+def snapshot_id(site: str, event: str, position: int) -> str:
     """One picture of an event: position -3 to 3, 0 is the completing frame."""
-    return _uuid("snapshot", event, position)
+    return _uuid("snapshot", site, event, position)
 
 
-def decision_id(event: str) -> str:
+def decision_id(site: str, event: str) -> str:
     """The final decision about an event: there is one."""
-    return _uuid("decision", event)
+    return _uuid("decision", site, event)
 
 
 def alert_id(site: str, situation: str, opened_by: str) -> str:

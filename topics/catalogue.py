@@ -38,8 +38,8 @@ __all__ = [
 ]
 
 CAMERA_GROUP: Final = "camera"
-DECIDE_GROUP: Final = "decide"
-ACT_GROUP: Final = "act"
+SITE_GROUP: Final = "site"
+"""Everything that decide and act keep state by: events, commands, requests, results, ticks."""
 
 FRAMES = Topic(
     name="camera.frames.v1",
@@ -108,7 +108,7 @@ TICKS_DECIDE = Topic(
     value=Tick,
     keep=timedelta(hours=1),
     owner="decide",
-    group=DECIDE_GROUP,
+    group=SITE_GROUP,
     promise="processing time: one a second and partition, from the partition's owner",
 )
 TICKS_ACT = Topic(
@@ -117,7 +117,7 @@ TICKS_ACT = Topic(
     value=Tick,
     keep=timedelta(hours=1),
     owner="act",
-    group=ACT_GROUP,
+    group=SITE_GROUP,
     promise="processing time: one a second and partition, from the partition's owner",
 )
 EVENTS = Topic(
@@ -126,7 +126,7 @@ EVENTS = Topic(
     value=SecurityEvent,
     keep=timedelta(days=30),
     owner="detect, api",
-    group=DECIDE_GROUP,
+    group=SITE_GROUP,
     personal=True,
     promise="what happened, per camera in order; the same event may come again with the same ce_id",
 )
@@ -164,7 +164,7 @@ COMMANDS = Topic(
     value=Command,
     keep=timedelta(days=7),
     owner="api",
-    group=DECIDE_GROUP,
+    group=SITE_GROUP,
     promise="what an analyst asked for; what became of it is in security.alert-activity.v1",
 )
 NOTIFY_REQUESTS = Topic(
@@ -173,7 +173,7 @@ NOTIFY_REQUESTS = Topic(
     value=NotifyRequest,
     keep=timedelta(days=30),
     owner="decide",
-    group=ACT_GROUP,
+    group=SITE_GROUP,
     promise="one delivery to one receiver; the same id is the same delivery",
 )
 NOTIFY_RESULTS = Topic(
@@ -182,7 +182,7 @@ NOTIFY_RESULTS = Topic(
     value=NotifyResult,
     keep=timedelta(days=30),
     owner="act",
-    group=DECIDE_GROUP,
+    group=SITE_GROUP,
     promise="the outcome of each attempt at a delivery; duplicates have equal ce_id",
 )
 CONFIG = Topic(

@@ -1,0 +1,1 @@
+"""Dedupe: which events are admitted, and which repeat one that was."""

@@ -1,0 +1,1 @@
+"""Enrich: names for ids, and what this camera's own history says."""

@@ -1,0 +1,1 @@
+"""Notify: the only way out to people."""

@@ -1,0 +1,1 @@
+"""Route: an alert's life, and who is told of it when."""

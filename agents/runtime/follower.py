@@ -1,0 +1,213 @@
+"""A plain consumer: for configuration, sinks with offsets of their own, and the façade.
+
+Stages read through Faust. What only follows a topic, or commits by its own rule, reads here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
+
+from agents.runtime.record import Record
+from topics.declare import Topic
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
+
+__all__ = ["Follower", "to_record"]
+
+log = logging.getLogger("watchfloor.follower")
+
+T = TypeVar("T")
+
+Start = Literal["earliest", "latest"] | int
+
+
+def to_record(topic: Topic, message: Message) -> Record:
+    """Our record of librdkafka's message."""
+    headers: Any = message.headers() or ()
+    partition, offset = message.partition(), message.offset()
+    assert partition is not None
+    assert offset is not None
+    return Record(
+        topic=topic,
+        partition=partition,
+        offset=offset,
+        timestamp_ms=message.timestamp()[1],
+        key=message.key(),
+        value=message.value(),
+        headers={name: value for name, value in headers if value is not None},
+    )
+
+
+class Follower:
+    """Follows topics in order of their partitions.
+
+    group: with one, partitions are shared by its members and `commit` keeps the position; without
+    one every partition (or `partitions`) is read. start: where a partition without a committed
+    position begins: earliest, latest, or a timestamp in ms since the epoch.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        topics: Sequence[Topic],
+        *,
+        group: str | None = None,
+        start: Start = "earliest",
+        partitions: Iterable[int] | None = None,
+        client_id: str = "watchfloor-follower",
+    ) -> None:
+        self._prefix = f"{settings.namespace}." if settings.namespace else ""
+        self._topics = {self._prefix + topic.name: topic for topic in topics}
+        self._group = group
+        self._start = start
+        self._partitions = None if partitions is None else frozenset(partitions)
+        self._handed: dict[tuple[str, int], int] = {}
+        # A thread of its own: a poll that waits must not hold one of the loop's few.
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix=client_id)
+        self._config: dict[str, Any] = {
+            **settings.kafka_client_config(),
+            "client.id": client_id,
+            "group.id": self._prefix + group if group else f"follower-{uuid.uuid4()}",
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": start if isinstance(start, str) else "earliest",
+            "session.timeout.ms": 6000 if group else 45_000,
+            "max.poll.interval.ms": 600_000,
+            "fetch.wait.max.ms": 100,
+            "fetch.max.bytes": 16 * 1024 * 1024,
+            "queued.max.messages.kbytes": 32 * 1024,
+            "enable.metrics.push": False,
+            "log_level": 4,
+            "logger": log,
+        }
+        self._consumer: Consumer | None = None
+
+    async def __aenter__(self) -> Self:
+        self._consumer = await self._in_thread(self._open)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            await self._in_thread(consumer.close)
+            self._executor.shutdown(wait=False)
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+
+    def _open(self) -> Consumer:
+        consumer = Consumer(self._config)
+        if self._group is not None:
+            consumer.subscribe(list(self._topics))
+            return consumer
+        parts: list[TopicPartition] = []
+        for name in self._topics:
+            found = consumer.list_topics(name, timeout=30).topics[name]
+            if found.error is not None:
+                consumer.close()
+                raise KafkaException(found.error)
+            parts += [
+                TopicPartition(name, number)
+                for number in sorted(found.partitions)
+                if self._partitions is None or number in self._partitions
+            ]
+        if isinstance(self._start, int):
+            for part in parts:
+                part.offset = self._start
+            parts = consumer.offsets_for_times(parts, timeout=30)
+        elif self._start == "latest":
+            # The end is pinned now: what is produced after __aenter__ returned will be seen.
+            for part in parts:
+                part.offset = consumer.get_watermark_offsets(part, timeout=30)[1]
+        else:
+            for part in parts:
+                part.offset = OFFSET_BEGINNING
+        for part in parts:
+            if part.offset < 0 and part.offset != OFFSET_BEGINNING:
+                # Nothing is that new: pinned too, since OFFSET_END is looked up at some later time.
+                part.offset = consumer.get_watermark_offsets(part, timeout=30)[1]
+        consumer.assign(parts)
+        return consumer
+
+    async def chunks(
+        self, *, max_records: int = 500, timeout: float = 1.0
+    ) -> AsyncIterator[list[Record]]:
+        """Yield what has come, at most `max_records`; an empty list when `timeout` s passed.
+
+        While the broker is away it yields empty lists; it never raises for that.
+        """
+        while self._consumer is not None:
+            yield await self._in_thread(lambda: self._read(max_records, timeout))
+
+    def _read(self, max_records: int, timeout: float) -> list[Record]:
+        consumer = self._consumer
+        if consumer is None:
+            return []
+        # The first message ends the wait, so that a single record is handed on at once.
+        first = consumer.poll(timeout)
+        messages = [] if first is None else [first]
+        if first is not None and max_records > 1:
+            messages += consumer.consume(max_records - 1, 0)
+        records: list[Record] = []
+        for message in messages:
+            if message.error() is not None:
+                log.warning("%s", message.error())
+                continue
+            name = message.topic()
+            assert name is not None
+            record = to_record(self._topics[name], message)
+            self._handed[(name, record.partition)] = record.offset + 1
+            records.append(record)
+        return records
+
+    def _offsets(self) -> list[TopicPartition]:
+        return [TopicPartition(name, part, at) for (name, part), at in self._handed.items()]
+
+    async def commit(self) -> None:
+        """Commit everything that was handed out. Raises KafkaException where that failed."""
+        consumer = self._consumer
+        offsets = self._offsets()
+        if consumer is None or not offsets:
+            return
+        await self._in_thread(lambda: consumer.commit(offsets=offsets, asynchronous=False))
+
+    def positions(self) -> dict[tuple[Topic, int], int]:
+        """The next offset of each partition that anything was handed out from."""
+        return {(self._topics[name], part): at for (name, part), at in self._handed.items()}
+
+    async def end_offsets(self) -> dict[tuple[Topic, int], int]:
+        """The end of each assigned partition now."""
+        consumer = self._consumer
+        if consumer is None:
+            return {}
+
+        def read() -> dict[tuple[Topic, int], int]:
+            ends: dict[tuple[Topic, int], int] = {}
+            for part in consumer.assignment():
+                with contextlib.suppress(KafkaException):
+                    _, high = consumer.get_watermark_offsets(part, timeout=10)
+                    ends[(self._topics[part.topic], part.partition)] = high
+            return ends
+
+        return await self._in_thread(read)
