@@ -9,8 +9,10 @@ from agents.enrich.stage import ENRICH
 from agents.rank.stage import RANK
 from agents.route.stage import ROUTE
 from agents.runtime.stage import Chain
-from topics.catalogue import TICKS_DECIDE
+from topics.catalogue import EVENTS, TICKS_DECIDE
 
 __all__ = ["DECIDE_CHAIN"]
 
-DECIDE_CHAIN: Final = Chain(name="decide", stages=(DEDUPE, ENRICH, RANK, ROUTE), ticks=TICKS_DECIDE)
+DECIDE_CHAIN: Final = Chain(
+    name="decide", stages=(DEDUPE, ENRICH, RANK, ROUTE), ticks=TICKS_DECIDE, timed=(EVENTS,)
+)

@@ -50,7 +50,7 @@ NOTIFY = Stage(
     writes=(NOTIFY_RESULTS,),
     state=(DELIVERIES,),
 )
-ACT_CHAIN = Chain(name="act", stages=(NOTIFY,), ticks=TICKS_ACT)
+ACT_CHAIN = Chain(name="act", stages=(NOTIFY,), ticks=TICKS_ACT, timed=(NOTIFY_REQUESTS,))
 
 
 def backoff(attempt: int) -> timedelta:

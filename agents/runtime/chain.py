@@ -154,7 +154,7 @@ class ChainRunner:
         clock = timers.clock(state, self.timers)
         if isinstance(message, Tick):
             return message.now if clock is None else max(clock, message.now)
-        if self.watermark and at is not None:
+        if self.watermark and at is not None and record.topic in self.chain.timed:
             return at if clock is None else max(clock, at)
         if clock is not None:
             return clock

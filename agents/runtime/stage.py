@@ -113,11 +113,13 @@ class Chain:
     """Stages fused into one commit: they run in order on a record, with no topic between them.
 
     ticks: the topic of the chain's clock. reads: every topic of it, one co-partition group.
+    timed: the topics whose event times are the watermark, where time comes from outside.
     """
 
     name: str
     stages: tuple[Stage, ...]
     ticks: Topic
+    timed: tuple[Topic, ...]
 
     @property
     def reads(self) -> tuple[Topic, ...]:

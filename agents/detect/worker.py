@@ -1,0 +1,243 @@
+"""The detect role's work: frames of each camera in order, inference in threads.
+
+A live source is skipped forward to its newest frame when frames come faster than they can be
+looked at, and what was skipped is counted; a file is processed whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Final
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from agents.detect.boxes import Detections
+from agents.detect.engine import CameraDetector, Eye, FrameOutcome
+from agents.detect.eyes import Eyes
+from agents.detect.outputs import BEFORE, Maker, Shot, frame_records, track_records, watched_zones
+from agents.detect.picture import decode_jpeg
+from agents.detect.warming import frames_before
+from agents.runtime.deadletter import dead_letter
+from agents.runtime.record import Record
+from agents.runtime.service import RoleContext
+from schemas.frame import FrameMeta
+from topics.record import OutRecord
+
+__all__ = ["DetectWorker", "newest_only"]
+
+log = logging.getLogger("watchfloor.detect")
+
+MOST_WAITING: Final = 512
+"""Frames of one camera in memory; a file's capture keeps itself well below it."""
+SKIP_FROM: Final = 3
+"""Live frames waiting before the camera is skipped forward: one is being fetched, one is late."""
+MAX_PIXELS: Final = 4096 * 4096
+
+FRAMES_DONE = Counter("watchfloor_detect_frames_total", "Frames looked at", ("site", "camera"))
+SKIPPED = Counter("watchfloor_detect_skipped_total", "Live frames skipped", ("site", "camera"))
+SECONDS = Histogram(
+    "watchfloor_detect_seconds",
+    "Decoding, inference and tracking of a frame",
+    buckets=(0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1),
+)
+EVENTS = Counter("watchfloor_detect_events_total", "Events emitted", ("site", "camera", "zone"))
+LATE = Gauge("watchfloor_detect_late_seconds", "Age of the newest frame when it was looked at")
+
+
+@dataclass(slots=True)
+class _Waiting:
+    record: Record
+    meta: FrameMeta
+    ack: Callable[[], None]
+
+
+@dataclass(slots=True)
+class _Camera:
+    """One camera of a partition that this worker owns."""
+
+    eye: Eye
+    detector: CameraDetector
+    waiting: deque[_Waiting] = field(default_factory=deque)
+    shots: deque[Shot] = field(default_factory=lambda: deque(maxlen=BEFORE))
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    room: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+    run: str = ""
+
+
+def newest_only(waiting: deque[_Waiting]) -> list[_Waiting]:
+    """Take out what a live camera skips, so that its newest frame is next; never goes back."""
+    if len(waiting) < SKIP_FROM:
+        return []
+    skipped: list[_Waiting] = []
+    while len(waiting) > 1 and waiting[0].meta.live:
+        skipped.append(waiting.popleft())
+    return skipped
+
+
+class DetectWorker:
+    """Looks at the frames of the partitions that this replica owns."""
+
+    def __init__(self, ctx: RoleContext) -> None:
+        self._ctx = ctx
+        self._eyes = Eyes.open(ctx.settings)
+        threads = int(os.environ.get("WATCHFLOOR_DETECT_THREADS", "0"))
+        threads = threads or max(1, (os.cpu_count() or 2) // 2)
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="look")
+        self._cameras: dict[tuple[int, str], _Camera] = {}
+        self._warmed: set[int] = set()
+        self._sends: set[asyncio.Task[None]] = set()
+        ctx.report("model", self._eyes.note or None)
+
+    def assigned(self, partitions: frozenset[int]) -> None:
+        """Drop what is another's now; what is new is warmed with its first record."""
+        for (partition, name), camera in list(self._cameras.items()):
+            if partition not in partitions:
+                if camera.task is not None:
+                    camera.task.cancel()
+                del self._cameras[(partition, name)]
+        self._warmed &= partitions
+
+    async def take(self, record: Record, ack: Callable[[], None]) -> None:
+        """Queue a frame; waits while its camera has too many, which holds the stream back."""
+        if record.partition not in self._warmed:
+            self._warmed.add(record.partition)
+            await self._warm(record)
+        try:
+            meta = record.message()
+            assert isinstance(meta, FrameMeta)
+        except Exception as error:
+            await self._ctx.emitter.emit([dead_letter(record, stage="detect", error=error)])
+            ack()
+            return
+        camera = self._camera(record.partition, meta)
+        camera.waiting.append(_Waiting(record, meta, ack))
+        camera.arrived.set()
+        while len(camera.waiting) >= MOST_WAITING:
+            camera.room.clear()
+            await camera.room.wait()
+
+    def _camera(self, partition: int, meta: FrameMeta) -> _Camera:
+        name = f"{meta.site_id}/{meta.camera_id}"
+        camera = self._cameras.get((partition, name))
+        if camera is None:
+            eye = self._eyes.for_camera()
+            site = self._ctx.configuration.site(meta.site_id)
+            known = None if site is None else site.camera(meta.camera_id)
+            rate = 5.0 if known is None else known.detect_fps
+            camera = _Camera(eye, CameraDetector.for_eye(eye, rate))
+            camera.task = asyncio.create_task(self._work(camera), name=f"detect {name}")
+            self._cameras[(partition, name)] = camera
+        return camera
+
+    async def _warm(self, first: Record) -> None:
+        """Bring trackers to where they were: look again at the seconds before, emit nothing."""
+        dwell = max(
+            (
+                zone.dwell_sec
+                for site in self._ctx.configuration.sites.values()
+                for zone in site.site.zones
+            ),
+            default=0.0,
+        )
+        async for record, meta in frames_before(self._ctx.settings, first, dwell):
+            if meta.last:
+                continue
+            camera = self._camera(first.partition, meta)
+            try:
+                await self._look(camera, record, meta)
+            except ValueError:
+                # It went to the dead-letter topic when it was new.
+                continue
+            camera.shots.append(Shot(meta, record.value or b""))
+
+    async def _work(self, camera: _Camera) -> None:
+        """Process one camera's frames in order, for ever."""
+        while True:
+            while not camera.waiting:
+                camera.arrived.clear()
+                await camera.arrived.wait()
+            for skipped in newest_only(camera.waiting):
+                SKIPPED.labels(skipped.meta.site_id, skipped.meta.camera_id).inc()
+                skipped.ack()
+            item = camera.waiting.popleft()
+            camera.room.set()
+            try:
+                records = await self._process(camera, item)
+            except Exception as error:
+                log.warning("frame of %s: %s", item.meta.camera_id, error)
+                records = [dead_letter(item.record, stage="detect", error=error)]
+            # The next frame is looked at while the broker confirms this one's records.
+            task = asyncio.create_task(self._send(records, item.ack))
+            self._sends.add(task)
+            task.add_done_callback(self._sends.discard)
+
+    async def _send(self, records: list[OutRecord], ack: Callable[[], None]) -> None:
+        if records:
+            await self._ctx.emitter.emit(records)
+        ack()
+
+    async def _process(self, camera: _Camera, item: _Waiting) -> list[OutRecord]:
+        meta = item.meta
+        site = self._ctx.configuration.site(meta.site_id)
+        maker = Maker(
+            model=camera.eye.name,
+            sha256=self._eyes.sha256,
+            revision=None if site is None else site.revision,
+        )
+        if meta.run != camera.run:
+            # A file that starts over is another day for the tracker.
+            camera.detector.reset()
+            camera.shots.clear()
+            camera.run = meta.run
+        if meta.last:
+            return track_records(meta, camera.detector.finish(), maker)
+        begun = perf_counter()
+        shot = Shot(meta, item.record.value or b"")
+        outcome, detector_ms = await self._look(camera, item.record, meta)
+        records = frame_records(shot, list(camera.shots), outcome, maker, detector_ms)
+        camera.shots.append(shot)
+        SECONDS.observe(perf_counter() - begun)
+        FRAMES_DONE.labels(meta.site_id, meta.camera_id).inc()
+        if meta.live:
+            LATE.set((self._ctx.now() - meta.captured_at).total_seconds())
+        for completion in outcome.completions:
+            EVENTS.labels(meta.site_id, meta.camera_id, completion.zone_id).inc()
+        return records
+
+    async def _look(
+        self, camera: _Camera, record: Record, meta: FrameMeta
+    ) -> tuple[FrameOutcome, float]:
+        """Look at a frame and advance its camera; the outcome and the detector's own ms."""
+        loop = asyncio.get_running_loop()
+        detections, detector_ms = await loop.run_in_executor(
+            self._pool, _see, camera.eye, record.value or b"", meta
+        )
+        zones = watched_zones(self._ctx.configuration.site(meta.site_id), meta.camera_id)
+        aspect = meta.width / max(1, meta.height)
+        outcome = camera.detector.advance(
+            detections, meta.captured_at, meta.seq, zones=zones, aspect=aspect
+        )
+        return outcome, detector_ms
+
+    async def close(self) -> None:
+        """Stop: what was not acked will be read again."""
+        for camera in self._cameras.values():
+            if camera.task is not None:
+                camera.task.cancel()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _see(eye: Eye, jpeg: bytes, meta: FrameMeta) -> tuple[Detections, float]:
+    """Decode and look, in a worker thread; the detections and the detector's own ms."""
+    picture = decode_jpeg(jpeg, MAX_PIXELS)
+    begun = perf_counter()
+    detections = eye.look(picture, meta.captured_at)
+    return detections, (perf_counter() - begun) * 1000.0
