@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
 from schemas.base import Message, encode
 from topics.declare import Content, Topic
 
-__all__ = ["CODE_VERSION", "OutRecord", "Provenance", "make", "parse_time", "tombstone"]
+__all__ = ["CODE_VERSION", "OutRecord", "Provenance", "make", "parse_time", "tombstone", "traced"]
 
 CODE_VERSION: Final = "0.1.0"
 
@@ -39,6 +42,28 @@ class OutRecord:
     headers: tuple[tuple[str, bytes], ...]
     partition: int | None = None
     site: str = field(default="", compare=False)
+
+
+def traced(record: OutRecord, cause: Mapping[str, bytes]) -> OutRecord:
+    """The record with a `traceparent` (W3C Trace Context) that continues its cause's.
+
+    A cause without one begins the trace. Ids follow from the records' ids, so that a redelivered
+    cause continues the same trace.
+    """
+    if any(name == "traceparent" for name, _ in record.headers):
+        return record
+    given = cause.get("traceparent", b"").decode("ascii", "replace").split("-")
+    if len(given) == 4 and re.fullmatch(r"[0-9a-f]{32}", given[1]) and set(given[1]) != {"0"}:
+        trace = given[1]
+    else:
+        trace = _digest(cause.get("ce_id", b"") or b"watchfloor")[:32]
+    span = _digest(dict(record.headers).get("ce_id", b""))[:16]
+    header = ("traceparent", f"00-{trace}-{span}-01".encode())
+    return replace(record, headers=(*record.headers, header))
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _time(at: datetime) -> bytes:

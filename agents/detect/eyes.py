@@ -62,7 +62,7 @@ class Eyes:
         if path is None:
             note = "no model: motion, and the people detector that OpenCV ships"
             log.warning("%s", note)
-            return cls(None, None, "")
+            return cls(None, None, note)
         from agents.detect.models import open_model
         from agents.detect.session import warm
 

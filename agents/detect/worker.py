@@ -28,7 +28,7 @@ from agents.runtime.deadletter import dead_letter
 from agents.runtime.record import Record
 from agents.runtime.service import RoleContext
 from schemas.frame import FrameMeta
-from topics.record import OutRecord
+from topics.record import OutRecord, traced
 
 __all__ = ["DetectWorker", "newest_only"]
 
@@ -94,7 +94,10 @@ class DetectWorker:
         self._cameras: dict[tuple[int, str], _Camera] = {}
         self._warmed: set[int] = set()
         self._sends: set[asyncio.Task[None]] = set()
-        ctx.report("model", self._eyes.note or None)
+
+    def facts(self) -> dict[str, str]:
+        """What /healthz says of the detector."""
+        return {"model": self._eyes.name, "model_note": self._eyes.note}
 
     def assigned(self, partitions: frozenset[int]) -> None:
         """Drop what is another's now; what is new is warmed with its first record."""
@@ -202,7 +205,8 @@ class DetectWorker:
         begun = perf_counter()
         shot = Shot(meta, item.record.value or b"")
         outcome, detector_ms = await self._look(camera, item.record, meta)
-        records = frame_records(shot, list(camera.shots), outcome, maker, detector_ms)
+        made = frame_records(shot, list(camera.shots), outcome, maker, detector_ms)
+        records = [traced(one, item.record.headers) for one in made]
         camera.shots.append(shot)
         SECONDS.observe(perf_counter() - begun)
         FRAMES_DONE.labels(meta.site_id, meta.camera_id).inc()

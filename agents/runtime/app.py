@@ -23,7 +23,7 @@ from topics.declare import Topic
 if TYPE_CHECKING:
     from infra.settings import Settings
 
-__all__ = ["FaustStore", "RoleApp", "changelog_names"]
+__all__ = ["FaustStore", "RoleApp", "changelog_name", "changelog_names"]
 
 log = logging.getLogger("watchfloor.app")
 
@@ -39,7 +39,12 @@ ROCKSDB_OPTIONS: Final = {
 
 def changelog_names(settings: Settings, role: str, chains: Iterable[Chain]) -> list[str]:
     """The changelog topics of a role's tables, without the namespace; Faust's own naming."""
-    return [f"watchfloor-{role}-{table}-changelog" for table in table_names(chains)]
+    return [changelog_name(role, table) for table in table_names(chains)]
+
+
+def changelog_name(role: str, table: str) -> str:
+    """The changelog topic of one table, without the namespace."""
+    return f"watchfloor-{role}-{table}-changelog"
 
 
 def table_names(chains: Iterable[Chain]) -> list[str]:
@@ -53,33 +58,40 @@ def table_names(chains: Iterable[Chain]) -> list[str]:
 
 
 class FaustStore:
-    """Rows in Faust's tables. Reads and writes happen in the context of a record's Faust event.
+    """Rows in the local stores of Faust's tables, in the context of a record's Faust event.
 
-    Keys carry their partition: Faust looks a key up in one store a key, whatever its partition.
+    Faust brings them up to date from their changelogs; the journal writes those. Keys carry their
+    partition: Faust looks a key up in one store a key, whatever its partition.
     """
 
     def __init__(self, tables: dict[str, Any]) -> None:
         self._tables = tables
 
     @staticmethod
-    def _key(partition: int, key: str) -> bytes:
+    def key(partition: int, key: str) -> bytes:
+        """A row's key in its table and on its changelog."""
         return f"{partition}/{key}".encode()
 
     def get(self, table: str, partition: int, key: str) -> bytes | None:
         """The row, or None."""
         try:
-            value: bytes | None = self._tables[table][self._key(partition, key)]
+            value: bytes | None = self._tables[table].data[self.key(partition, key)]
         except KeyError:
             return None
         return value
 
     def write(self, table: str, partition: int, key: str, value: bytes | None) -> None:
         """Keep the row; None removes it."""
-        name = self._key(partition, key)
+        name = self.key(partition, key)
         if value is not None:
-            self._tables[table][name] = value
+            self._tables[table].data[name] = value
         elif self.get(table, partition, key) is not None:
-            del self._tables[table][name]
+            del self._tables[table].data[name]
+
+    def reached(self, table: str, partition: int, offset: int) -> None:
+        """Note how much of its changelog a table holds: the next start reads what comes after."""
+        owner = self._tables[table]
+        owner.data.set_persisted_offset(TP(owner.changelog_topic_name, partition), offset)
 
 
 class RoleApp:

@@ -20,7 +20,7 @@ from agents.runtime.state import Overlay, SchemaAheadError, Store
 from agents.runtime.timers import Timer
 from schemas.base import SchemaError
 from schemas.tick import Tick
-from topics.record import OutRecord
+from topics.record import OutRecord, traced
 
 __all__ = ["Batch", "ChainRunner"]
 
@@ -136,7 +136,7 @@ class ChainRunner:
                 trial.handled[(stage.name, type(item).__name__)] += 1
                 for effect in stage.handlers[type(item)](context, item):
                     if isinstance(effect, Emit):
-                        trial.outputs.append((record, effect.record))
+                        trial.outputs.append((record, traced(effect.record, record.headers)))
                     elif isinstance(effect, Forward):
                         forwarded.append(effect.message)
                     else:

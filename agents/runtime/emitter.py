@@ -122,11 +122,16 @@ class Emitter:
         Raises RefusedError for records that are themselves at fault (the others are confirmed
         then), and BrokerError where the cluster's set-up is.
         """
+        await self.append(records)
+
+    async def append(self, records: Sequence[OutRecord]) -> dict[tuple[str, int], int]:
+        """As `emit`; the greatest offset of each topic (without namespace) and partition."""
+        reached: dict[tuple[str, int], int] = {}
         pending = list(records)
         refused: list[tuple[OutRecord, str]] = []
         attempt = 0
         while pending:
-            errors = await self._send(pending)
+            errors = await self._send(pending, reached)
             again: list[OutRecord] = []
             for record, error in zip(pending, errors, strict=True):
                 if error is None:
@@ -141,7 +146,7 @@ class Emitter:
                 # A refused batch takes its innocent neighbours with it: each is asked alone.
                 for record in again:
                     try:
-                        await self.emit([record])
+                        reached.update(await self.append([record]))
                     except RefusedError as single:
                         refused.extend(single.refused)
                 again = []
@@ -154,8 +159,11 @@ class Emitter:
                 await asyncio.sleep(delay)
         if refused:
             raise RefusedError(refused)
+        return reached
 
-    async def _send(self, records: Sequence[OutRecord]) -> list[KafkaError | None]:
+    async def _send(
+        self, records: Sequence[OutRecord], reached: dict[tuple[str, int], int]
+    ) -> list[KafkaError | None]:
         """Send all in order; each one's error, or None where it was confirmed."""
         producer = self._producer
         if producer is None:
@@ -171,10 +179,15 @@ class Emitter:
                 done.set_result(None)
 
         def finish(index: int) -> Callable[[KafkaError | None, Any], None]:
-            def report(error: KafkaError | None, _message: Any) -> None:
+            topic = records[index].topic.name
+
+            def report(error: KafkaError | None, message: Any) -> None:
                 nonlocal left
                 with lock:
                     errors[index] = error
+                    if error is None:
+                        place = (topic, message.partition())
+                        reached[place] = max(reached.get(place, 0), message.offset())
                     left -= 1
                     last = left == 0
                 if last:

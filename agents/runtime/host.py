@@ -18,6 +18,7 @@ from typing import Any, Final
 from agents.runtime.chain import Batch, ChainRunner
 from agents.runtime.deadletter import dead_letter
 from agents.runtime.emitter import RefusedError
+from agents.runtime.journal import Journal, Row
 from agents.runtime.metrics import METRICS
 from agents.runtime.record import Record
 from agents.runtime.service import Emits
@@ -41,16 +42,21 @@ class _Open:
 
 
 class ChainHost:
-    """Runs a chain on the records of the partitions that this worker owns."""
+    """Runs a chain on the records of the partitions that this worker owns.
+
+    journal: makes state safe before it is written; None where the store has no changelog.
+    """
 
     def __init__(
         self,
         runner: ChainRunner,
         emitter: Emits,
         start: Callable[[Any], None] = lambda work: None,
+        journal: Journal | None = None,
     ) -> None:
         self.runner = runner
         self._emitter = emitter
+        self._journal = journal
         self._start = start
         self._open: dict[int, _Open] = {}
         self._committing: dict[int, tuple[_Open, asyncio.Task[None]]] = {}
@@ -70,11 +76,18 @@ class ChainHost:
         partition = record.partition
         chunk = self._open.get(partition)
         if chunk is None:
+            if self._journal is not None:
+                self._journal.prepare(partition)
             below = self._committing.get(partition)
             state = None if below is None else below[0].batch.state
             chunk = self._open[partition] = _Open(self.runner.batch(partition, state))
             chunk.since = monotonic()
-        self.runner.run(record, chunk.batch)
+        try:
+            self.runner.run(record, chunk.batch)
+        except Exception as error:
+            # No record's fault: Faust would skip it and go on with the next.
+            self._fail(error)
+            raise
         chunk.acks.append(ack)
         chunk.context = contextvars.copy_context()
         self._pending += 1
@@ -96,6 +109,9 @@ class ChainHost:
             return
         error = task.exception()
         assert error is not None
+        self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
         if self._failure is None:
             self._failure = asyncio.get_running_loop().create_future()
         if not self._failure.done():
@@ -111,23 +127,30 @@ class ChainHost:
         """Commit a chunk.
 
         1. The outputs are confirmed by the broker, dead letters among them.
-        2. The state is written: to the changelog and to the local store.
-        3. The offsets are acked. Faust flushes the changelog's producer before it commits them.
-        4. Work beside the stream is started.
+        2. The state is confirmed by the broker: the changelogs have it.
+        3. The state is written to the local store.
+        4. The offsets are acked; Faust commits them.
+        5. Work beside the stream is started.
 
         A crash after 1 repeats outputs, which carry the same ids; a crash after 2 repeats records
-        whose state knows them.
+        whose state knows them, on whichever worker.
         """
         await self._confirm(chunk.batch)  # 1
         assert chunk.context is not None
-        chunk.context.run(self._write, chunk.batch)  # 2
+        rows = list(chunk.batch.state.rows())
+        if self._journal is None:
+            chunk.context.run(self._write, partition, rows)
+        else:
+            rows = chunk.context.run(self._journal.changes, partition, rows)
+            reached = await self._journal.append(partition, rows)  # 2
+            chunk.context.run(self._journal.write, partition, rows, reached)  # 3
         follower = self._open.get(partition)
         if follower is not None:
             follower.batch.state.rebase()
-        for ack in chunk.acks:  # 3
+        for ack in chunk.acks:  # 4
             ack()
         self._done(partition, chunk)
-        for work in chunk.batch.work:  # 4
+        for work in chunk.batch.work:  # 5
             self._start(work)
 
     def _done(self, partition: int, chunk: _Open) -> None:
@@ -159,12 +182,14 @@ class ChainHost:
             ]
             await self._emitter.emit(letters)
 
-    def _write(self, batch: Batch) -> None:
-        for table, key, value in batch.state.rows():
-            self.runner.store.write(table, batch.partition, key, value)
+    def _write(self, partition: int, rows: Iterable[Row]) -> None:
+        for table, key, value in rows:
+            self.runner.store.write(table, partition, key, value)
 
     def abandon(self, partitions: Iterable[int]) -> None:
         """Partitions are lost: what is not committed will be another's to do, from its start."""
+        if self._journal is not None:
+            self._journal.forget()
         for partition in partitions:
             chunk = self._open.pop(partition, None)
             if chunk is not None:

@@ -23,6 +23,9 @@ class Worker(Protocol):
     def assigned(self, partitions: frozenset[int]) -> None:
         """All partitions owned now; called before their records come."""
 
+    def facts(self) -> dict[str, str]:
+        """What /healthz says of it."""
+
     async def close(self) -> None:
         """The role stops."""
 

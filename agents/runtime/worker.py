@@ -8,10 +8,11 @@ import logging
 import os
 import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from agents.runtime.app import RoleApp, changelog_names
+from agents.runtime.app import RoleApp, changelog_name, changelog_names
 from agents.runtime.chain import ChainRunner
 from agents.runtime.clock import wall
 from agents.runtime.configuration import ROUTING_KEY, Configuration
@@ -19,6 +20,7 @@ from agents.runtime.emitter import Emitter
 from agents.runtime.follower import Follower
 from agents.runtime.health import Health, HealthServer
 from agents.runtime.host import ChainHost
+from agents.runtime.journal import Journal
 from agents.runtime.metrics import METRICS
 from agents.runtime.ownership import Ownership
 from agents.runtime.record import Record
@@ -82,7 +84,10 @@ class RoleProcess:
             store = self.app.add_tables(self.role.chains, partitions)
             for chain in self.role.chains:
                 runner = ChainRunner(chain, self.configuration, store, watermark=self.outside_time)
-                host = ChainHost(runner, self.emitter, self._start_work)
+                journal = Journal(
+                    self.emitter, store, runner.timers.table, partial(changelog_name, self.role.name)
+                )
+                host = ChainHost(runner, self.emitter, self._start_work, journal)
                 self.hosts.append(host)
                 self.app.add_agent(chain.name, chain.reads, self._gate(host.take))
                 if not self.outside_time:
@@ -124,6 +129,7 @@ class RoleProcess:
             "config_revision": self.configuration.revision,
             "config_loaded": self.configuration.loaded.is_set(),
             "partitions": {topic: sorted(p) for topic, p in self.app.assigned.items()},
+            **{name: fact for worker in self.workers for name, fact in worker.facts().items()},
         }
 
     def _oldest(self) -> float | None:
