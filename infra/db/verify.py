@@ -1,0 +1,140 @@
+"""Whether the database keeps what it promises, asked as each role and not as a superuser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import psycopg
+from psycopg import sql
+
+from infra.db.errors import explain
+from infra.db.migrate import head, version
+from infra.db.target import Role, Target, target_of
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
+
+__all__ = ["BOOKKEEPING", "Check", "tables_of", "verify", "views_of"]
+
+BOOKKEEPING: Final = frozenset({"schema_version"})
+"""Alembic's own: no site's data is in it, and only the owner may read it."""
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One promise. detail: what was found where it does not hold."""
+
+    name: str
+    ok: bool
+    detail: str = ""
+
+
+def verify(settings: Settings) -> tuple[Check, ...]:
+    """Every promise of the schema and its roles. Raises DatabaseError where nobody answers."""
+    target = target_of(settings)
+    with explain(target):
+        checks: list[Check] = []
+        with psycopg.connect(target.connection(Role.OWNER), autocommit=True) as owner:
+            found = version(owner, target.schema)
+            checks.append(Check(name="schema version", ok=found == head(), detail=str(found)))
+            checks.append(_roles(owner))
+            checks.append(_tables(owner, target))
+            checks.append(_views(owner, target))
+            names = [*tables_of(owner, target.schema), *views_of(owner, target.schema)]
+        for role in Role:
+            with psycopg.connect(target.connection(role), autocommit=True) as connection:
+                seen = list(_visible(connection, names))
+            checks.append(
+                _check(f"{role.value} without sites sees nothing", [f"rows of {n}" for n in seen])
+            )
+    return tuple(checks)
+
+
+def tables_of(connection: Connection, schema: str) -> list[str]:
+    """The schema's tables, Alembic's own left out."""
+    rows = connection.execute(
+        "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE n.nspname = %s AND c.relkind IN ('r', 'p') ORDER BY 1",
+        (schema,),
+    )
+    return [name for (name,) in rows if name not in BOOKKEEPING]
+
+
+def views_of(connection: Connection, schema: str) -> list[str]:
+    """The schema's views."""
+    rows = connection.execute(
+        "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE n.nspname = %s AND c.relkind IN ('v', 'm') ORDER BY 1",
+        (schema,),
+    )
+    return [name for (name,) in rows]
+
+
+def _check(name: str, problems: list[str]) -> Check:
+    return Check(name=name, ok=not problems, detail="; ".join(problems[:10]))
+
+
+def _roles(connection: Connection) -> Check:
+    rows = connection.execute(
+        "SELECT rolname FROM pg_roles WHERE rolname LIKE 'watchfloor%' "
+        "AND (rolsuper OR rolbypassrls OR rolcreaterole) ORDER BY 1"
+    ).fetchall()
+    return _check(
+        "no role is above row-level security", [f"{name} has more rights" for (name,) in rows]
+    )
+
+
+def _tables(connection: Connection, target: Target) -> Check:
+    """site_id, first in the primary key; row-level security on and forced; a policy."""
+    rows = connection.execute(
+        """
+        SELECT c.relname,
+               c.relrowsecurity AND c.relforcerowsecurity,
+               EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid),
+               EXISTS (SELECT FROM pg_attribute a JOIN pg_index i ON i.indrelid = c.oid
+                       WHERE a.attrelid = c.oid AND a.attname = 'site_id' AND a.attnotnull
+                       AND i.indisprimary AND i.indkey[0] = a.attnum)
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = %s AND c.relkind IN ('r', 'p')
+        """,
+        (target.schema,),
+    )
+    problems: list[str] = []
+    for name, forced, policy, keyed in rows:
+        if name in BOOKKEEPING:
+            continue
+        if not forced:
+            problems.append(f"{name}: row-level security is not forced")
+        if not policy:
+            problems.append(f"{name}: no policy")
+        if not keyed:
+            problems.append(f"{name}: site_id does not begin its primary key")
+    return _check("every table is isolated by site", problems)
+
+
+def _views(connection: Connection, target: Target) -> Check:
+    rows = connection.execute(
+        "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE n.nspname = %s AND c.relkind = 'v' "
+        "AND NOT coalesce('security_invoker=true' = ANY (c.reloptions), false)",
+        (target.schema,),
+    )
+    return _check(
+        "every view shows its reader's rows", [f"{name}: not security_invoker" for (name,) in rows]
+    )
+
+
+def _visible(connection: Connection, names: list[str]) -> Iterator[str]:
+    """The tables and views of which this session, which has named no sites, sees a row."""
+    for name in names:
+        query = sql.SQL("SELECT EXISTS (SELECT FROM {})").format(sql.Identifier(name))
+        try:
+            row = connection.execute(query).fetchone()
+        except psycopg.errors.InsufficientPrivilege:
+            continue
+        if row is not None and row[0]:
+            yield name

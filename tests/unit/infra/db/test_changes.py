@@ -1,0 +1,94 @@
+"""What a new revision changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from msgspec import UNSET
+
+from infra.db.changes import Change, assignments, changed_assignments, compare
+from schemas.document import Camera, Site
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ({"a": 1}, {"a": 1}, []),
+        ({"a": 1}, {"a": 2}, [Change(path="a", before=1, after=2)]),
+        ({}, {"a": None}, [Change(path="a", after=None)]),  # null is a value, absence is none
+        ({"a": 1}, {}, [Change(path="a", before=1)]),
+        ({"a": {"b": [1]}}, {"a": {"b": [2]}}, [Change(path="a.b", before=[1], after=[2])]),
+        # entries are matched by id: one added on top is one change, and order alone is none
+        (
+            {"cameras": [{"camera_id": "gate", "name": "Gate"}]},
+            {"cameras": [{"camera_id": "fence"}, {"camera_id": "gate", "name": "Main gate"}]},
+            [
+                Change(path="cameras[fence]", after={"camera_id": "fence"}),
+                Change(path="cameras[gate].name", before="Gate", after="Main gate"),
+            ],
+        ),
+        (
+            {"zones": [{"zone_id": "a"}, {"zone_id": "b"}]},
+            {"zones": [{"zone_id": "b"}]},
+            [Change(path="zones[a]", before={"zone_id": "a"})],
+        ),
+        ([{"name": "a"}, {"name": "b"}], [{"name": "b"}, {"name": "a"}], []),
+        # the same id twice identifies nothing
+        (
+            [{"name": "a"}, {"name": "a"}],
+            [{"name": "a"}],
+            [Change(path="", before=[{"name": "a"}, {"name": "a"}], after=[{"name": "a"}])],
+        ),
+        ({"a": 1}, [1], [Change(path="", before={"a": 1}, after=[1])]),
+    ],
+)
+def test_compare(before: Any, after: Any, expected: list[Change]) -> None:
+    assert list(compare(before, after)) == expected
+
+
+def test_a_change_says_which_side_is_absent() -> None:
+    (change,) = compare({}, {"a": 1})
+    assert change.before is UNSET
+    assert change.after == 1
+
+
+def site(*cameras: Camera, enabled: bool = True) -> Site:
+    return Site(site_id="north", cameras=cameras, enabled=enabled)
+
+
+GATE = Camera(camera_id="gate", stream="rtsp://gate/1", detect_fps=2.0, credentials="gate-login")
+FENCE = Camera(camera_id="fence", stream="rtsp://fence/1")
+SILENT = Camera(camera_id="silent")  # listed, and not ours to capture
+
+
+def test_assignments_are_of_cameras_with_a_stream() -> None:
+    made = assignments(site(GATE, SILENT))
+    assert set(made) == {"north/gate"}
+    gate = made["north/gate"]
+    assert (gate.site_id, gate.device_id, gate.kind) == ("north", "gate", "camera")
+    assert (gate.source, gate.credentials, gate.detect_fps) == ("rtsp://gate/1", "gate-login", 2.0)
+    assert assignments(None) == {}
+    assert assignments(site(GATE, enabled=False)) == {}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (None, site(GATE, FENCE), {"north/gate": "7", "north/fence": "7"}),
+        (site(GATE), site(GATE, FENCE), {"north/fence": "7"}),  # the gate keeps its stream
+        (site(GATE, FENCE), site(FENCE), {"north/gate": None}),
+        (site(GATE), site(Camera(camera_id="gate")), {"north/gate": None}),  # its stream is gone
+        (site(GATE), site(GATE, enabled=False), {"north/gate": None}),
+        (site(GATE), None, {"north/gate": None}),
+        (site(GATE), site(GATE), {}),
+    ],
+)
+def test_changed_assignments(
+    before: Site | None, after: Site | None, expected: dict[str, str | None]
+) -> None:
+    found = {
+        key: None if made is None else made.revision
+        for key, made in changed_assignments(before, after, 7)
+    }
+    assert found == expected
