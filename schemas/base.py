@@ -28,7 +28,7 @@ __all__ = [
     "utc",
 ]
 
-ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
+ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$(?!\n)"
 """Ids become parts of keys (`site/camera`), file names and metric labels: no slash, no space."""
 
 SiteId = Annotated[str, Meta(pattern=ID_PATTERN, max_length=63)]

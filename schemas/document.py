@@ -52,8 +52,8 @@ Matcher = Annotated[str, Meta(min_length=3, max_length=500)]
 """`name="value"`, `!=`, `=~` or `!~`, as Alertmanager writes them."""
 
 
-class Config(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Part of a document: unknown fields are mistakes, not extensions."""
+class Config(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Part of a document. The reader finds unknown fields; a newer record may have some."""
 
 
 class Window(Config, frozen=True, kw_only=True):

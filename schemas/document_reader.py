@@ -98,7 +98,7 @@ def _checked(
         document = read_document(root, problems)
         routing = document.routing
         if routing != Routing():
-            receivers = [receiver.name for receiver in routing.receivers]
+            receivers = dict.fromkeys(receiver.name for receiver in routing.receivers)
         check_sites(document, problems, receivers)
         check_routing(routing, problems)
     return Reading(

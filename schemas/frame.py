@@ -13,11 +13,13 @@ class FrameMeta(Message, frozen=True, kw_only=True):
     """What a frame's `wf_frame` header says about the JPEG beside it.
 
     captured_at: event time (live: when the frame left the decoder; file: start + presentation
-    time). seq: 0-based number of the frame in its source, gated ones counted; it grows and may
-    have gaps. width, height: pixels of the JPEG; source_width, source_height: of the original.
-    motion: share of the gate's picture that moved. live: a live source may be skipped forward,
-    a file may not. keep_alive: sent although nothing moved. last: a file's end; the value is empty.
-    run: the capture run of a file, so that a file played twice is told apart from itself.
+    time). seq: number of the frame in its source, gated ones counted; it grows and may have gaps.
+    A file's is 0-based; a live source's starts at the milliseconds since the epoch when its capture
+    began, so that it grows across restarts as well. width, height: pixels of the JPEG;
+    source_width, source_height: of the original. motion: share of the gate's picture that moved.
+    live: a live source may be skipped forward, a file may not. keep_alive: sent although nothing
+    moved. last: a file's end; the value is empty. run: the capture run of a file, so that a file
+    played twice is told apart from itself.
     """
 
     SCHEMA: ClassVar[str] = "frame.v1"

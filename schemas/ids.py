@@ -19,6 +19,7 @@ __all__ = [
     "external_event_id",
     "frame_id",
     "notification_id",
+    "probe_id",
     "result_id",
     "snapshot_id",
     "track_id",
@@ -63,6 +64,11 @@ def external_event_id(site: str, source: str, token: str) -> str:
 def track_id(site: str, camera: str, label: str, first_seen: datetime, ordinal: int) -> str:
     """A track; ordinal: among those of that label that were born on the same frame."""
     return _uuid("track", site, camera, label, _instant(first_seen), ordinal)
+
+
+def probe_id(site: str, device: str, kind: str, at: datetime) -> str:
+    """The outcome of one look at a device."""
+    return _uuid("probe", site, device, kind, _instant(at))
 
 
 def snapshot_id(site: str, event: str, position: int) -> str:

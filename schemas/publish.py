@@ -20,7 +20,7 @@ from schemas.base import Message
 from schemas.compat import incompatibilities
 from schemas.registry import MESSAGES, split_version
 
-__all__ = ["PUBLISHED", "check", "json_schema", "load", "publish", "release"]
+__all__ = ["PUBLISHED", "check", "json_schema", "load", "portable", "publish", "release"]
 
 PUBLISHED: Final = Path(__file__).parent / "published"
 RELEASED: Final = "released.json"
@@ -32,24 +32,29 @@ def json_schema(message: type[Message]) -> dict[str, Any]:
     """The JSON Schema (2020-12) of a message, stand-alone."""
     # Through JSON once: defaults are tuples in Python, and a file has lists.
     schema: dict[str, Any] = json.loads(msgspec.json.encode(msgspec.json.schema(message)))
-    _clean(schema)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"{BASE}{message.SCHEMA}",
-        **schema,
+        **portable(schema),
     }
 
 
-def _clean(node: Any) -> None:
-    """Descriptions are docstrings: without the indentation of the source."""
-    if isinstance(node, dict):
-        if isinstance(node.get("description"), str):
-            node["description"] = inspect.cleandoc(node["description"])
-        for child in node.values():
-            _clean(child)
-    elif isinstance(node, list):
-        for child in node:
-            _clean(child)
+def portable(node: Any) -> Any:
+    """A schema for readers in any language.
+
+    Descriptions are docstrings: without the indentation of the source. Patterns are ECMA's there,
+    whose `$` is the end and nothing else, and Go's and Rust's validators know no look-ahead.
+    """
+    if isinstance(node, Mapping):
+        found = {key: portable(child) for key, child in node.items()}
+        if isinstance(found.get("description"), str):
+            found["description"] = inspect.cleandoc(found["description"])
+        if isinstance(found.get("pattern"), str):
+            found["pattern"] = found["pattern"].replace("$(?!\\n)", "$")
+        return found
+    if isinstance(node, list | tuple):
+        return [portable(child) for child in node]
+    return node
 
 
 def load(folder: Path = PUBLISHED) -> dict[str, dict[str, Any]]:

@@ -1,0 +1,1 @@
+"""How `schemas.document_reader` reads a site document: YAML, fields, then what fields mean."""
