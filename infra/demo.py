@@ -9,8 +9,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-
 from agents.capture.simulator import (
     ObservedEvent,
     Score,
@@ -19,17 +17,15 @@ from agents.capture.simulator import (
     site_document,
 )
 from agents.runtime.clock import wall
-from agents.runtime.emitter import Emitter
 from agents.runtime.follower import Follower
 from infra.sandbox import Sandbox, publish
 from schemas.alert import Alert, AlertState
 from schemas.base import SchemaError
-from schemas.device import Assignment, CameraState, Probe
+from schemas.device import CameraState, Probe
 from schemas.document import Document
 from schemas.document_reader import read_value
 from schemas.event import SecurityEvent
-from topics.catalogue import ALERTS, ASSIGNMENTS, EVENTS, PROBES
-from topics.record import make
+from topics.catalogue import ALERTS, EVENTS, PROBES
 
 __all__ = ["SETTLE", "Demo", "DemoResult", "simulated_document", "video_document"]
 
@@ -72,21 +68,31 @@ class DemoResult:
         return score(stays, self.observed(), start=world, since=since, until=until)
 
 
-def simulated_document(scene: str, seed: int) -> Document:
-    """The site document of a simulated site."""
-    return read_value(site_document(scene, seed), file=f"simulated {scene}")
+def simulated_document(scene: str, seed: int, world: datetime) -> Document:
+    """The site document of a simulated site whose world began at `world`, a whole second."""
+    document: dict[str, Any] = site_document(scene, seed)
+    for camera in document["sites"][0]["cameras"]:
+        camera["stream"] += f"&epoch={int(world.timestamp())}"
+    return read_value(document, file=f"simulated {scene}")
 
 
-def video_document(site_id: str = "demo", camera_id: str = "video") -> Document:
-    """One camera with one zone over the whole picture."""
+def video_document(video: Path) -> Document:
+    """One camera, the file in real time, with one zone over the whole picture."""
+    camera_id = "video"
     return read_value(
         {
             "sites": [
                 {
-                    "site_id": site_id,
+                    "site_id": "demo",
                     "name": "Demonstration",
                     "timezone": "UTC",
-                    "cameras": [{"camera_id": camera_id, "name": "Video"}],
+                    "cameras": [
+                        {
+                            "camera_id": camera_id,
+                            "name": video.stem[:100],
+                            "stream": f"file:{video.resolve()}",
+                        }
+                    ],
                     "zones": [
                         {
                             "zone_id": "picture",
@@ -106,87 +112,33 @@ def video_document(site_id: str = "demo", camera_id: str = "video") -> Document:
 
 @dataclass
 class Demo:
-    """Runs in a sandbox in real time. video: a file instead of the simulator."""
+    """Runs in a sandbox in real time."""
 
     box: Sandbox
     document: Document
-    video: Path | None = None
-    world: datetime = field(default_factory=wall)
 
     def run(self, seconds: float | None, tell: Told) -> DemoResult:
         """Capture for so long (None: until interrupted), telling of each change of an alert."""
-        publish(self.box.settings, _without_streams(self.document), "demo")
+        publish(self.box.settings, self.document, "demo")
         return asyncio.run(self._run(seconds, tell))
-
-    def _assignments(self) -> list[Assignment]:
-        found = []
-        for site in self.document.sites:
-            for camera in site.cameras:
-                source = camera.stream if self.video is None else f"file:{self.video.resolve()}"
-                found.append(
-                    Assignment(
-                        site_id=site.site_id,
-                        device_id=camera.camera_id,
-                        kind="camera",
-                        revision="demo",
-                        source=source,
-                        detect_fps=camera.detect_fps,
-                        start=self.world,
-                        speed=1.0,
-                    )
-                )
-        return found
 
     async def _run(self, seconds: float | None, tell: Told) -> DemoResult:
         result = DemoResult(began=wall(), ended=wall())
-        emitter = Emitter(self.box.settings, "watchfloor-demo")
-        await emitter.start()
-        try:
-            async with Follower(
-                self.box.settings, [EVENTS, ALERTS, PROBES], client_id="watchfloor-demo"
-            ) as follower:
-                await emitter.emit([self._record(one) for one in self._assignments()])
-                reading = asyncio.create_task(_collect(follower, result, tell))
-                try:
-                    async with asyncio.timeout(seconds):
-                        await asyncio.shield(reading)
-                except TimeoutError:
-                    result.ended = wall()
-                    # What was captured before the end is on its way for a moment.
-                    await asyncio.sleep(1.5)
-                finally:
-                    reading.cancel()
-                    await asyncio.gather(reading, return_exceptions=True)
-        finally:
-            await emitter.stop()
+        async with Follower(
+            self.box.settings, [EVENTS, ALERTS, PROBES], client_id="watchfloor-demo"
+        ) as follower:
+            reading = asyncio.create_task(_collect(follower, result, tell))
+            try:
+                async with asyncio.timeout(seconds):
+                    await asyncio.shield(reading)
+            except TimeoutError:
+                result.ended = wall()
+                # What was captured before the end is on its way for a moment.
+                await asyncio.sleep(1.5)
+            finally:
+                reading.cancel()
+                await asyncio.gather(reading, return_exceptions=True)
         return result
-
-    def _record(self, assignment: Assignment) -> Any:
-        key = f"{assignment.site_id}/{assignment.device_id}"
-        return make(
-            ASSIGNMENTS,
-            assignment,
-            id=f"demo/{key}",
-            time=self.world,
-            source="watchfloor/demo",
-            key=key,
-        )
-
-
-def _without_streams(document: Document) -> Document:
-    """The same, captured by assignments that say when the world began."""
-    return msgspec.structs.replace(
-        document,
-        sites=tuple(
-            msgspec.structs.replace(
-                site,
-                cameras=tuple(
-                    msgspec.structs.replace(camera, stream=None) for camera in site.cameras
-                ),
-            )
-            for site in document.sites
-        ),
-    )
 
 
 async def _collect(follower: Follower, result: DemoResult, tell: Told) -> None:

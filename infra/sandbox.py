@@ -108,15 +108,25 @@ class Sandbox:
 
     def report(self, name: str) -> dict[str, Any] | None:
         """What a role says of itself, or None while it says nothing."""
-        note = self.settings.state_dir / "run" / (self.settings.namespace or "live")
         try:
-            port = int(json.loads((note / f"{name}.json").read_text(encoding="utf-8"))["port"])
-            url = f"http://127.0.0.1:{port}/healthz"
-            with urllib.request.urlopen(url, timeout=2) as reply:
-                body: dict[str, Any] = json.load(reply)
-                return body
+            body: dict[str, Any] = json.loads(self._get(name, "/healthz"))
+            return body
         except (OSError, ValueError, KeyError):
             return None
+
+    def metrics(self, name: str) -> str:
+        """A role's metrics as Prometheus reads them; empty while it does not answer."""
+        try:
+            return self._get(name, "/metrics").decode()
+        except (OSError, ValueError, KeyError):
+            return ""
+
+    def _get(self, name: str, path: str) -> bytes:
+        note = self.settings.state_dir / "run" / (self.settings.namespace or "live")
+        port = int(json.loads((note / f"{name}.json").read_text(encoding="utf-8"))["port"])
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=2) as reply:
+            body: bytes = reply.read()
+            return body
 
 
 def _answers(url: str) -> bool:

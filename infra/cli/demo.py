@@ -53,6 +53,7 @@ def demo(
     With --seconds it ends by itself and scores the alerts against what truly happened.
     """
     from agents.capture.simulator import SCENES, SimulatedSite
+    from agents.runtime.clock import wall
     from infra.demo import Demo, simulated_document, video_document
     from infra.replay import with_model
     from infra.sandbox import sandbox
@@ -62,7 +63,8 @@ def demo(
         raise WatchfloorError(f"--scene {scene}: unknown", hint=f"Scenes: {', '.join(SCENES)}")
     if video is not None:
         check_video(video)
-    document = simulated_document(scene, seed) if video is None else video_document()
+    world = wall().replace(microsecond=0)
+    document = simulated_document(scene, seed, world) if video is None else video_document(video)
     settings = with_model(settings_of(ctx, state), model)
     out = console(stderr=json)
     with steps(quiet=json) as step:
@@ -74,8 +76,7 @@ def demo(
         eye = settings.model or "motion, and the people detector that OpenCV ships (no model)"
         out.print(f"Watching {_what(scene, seed, video)} with {eye}.", markup=False)
         out.print(f"Live page: [bold]{url}[/bold]   Ctrl-C ends it.")
-        run = Demo(box, document, video)
-        result = run.run(seconds, lambda alert, what: _tell(out, alert, what))
+        result = Demo(box, document).run(seconds, lambda alert, what: _tell(out, alert, what))
     except KeyboardInterrupt:
         result = None
     finally:
@@ -86,7 +87,7 @@ def demo(
         return
     judged = None
     if video is None:
-        judged = result.judge(SimulatedSite(scene, seed), run.world)
+        judged = result.judge(SimulatedSite(scene, seed), world)
     summary = _summary(result, judged, scene=scene, seed=seed, seconds=seconds)
     if json:
         print_json(summary)
