@@ -21,8 +21,7 @@ def check_video(path: Path) -> None:
                 raise WatchfloorError(f"{path}: has no video stream")
             next(container.decode(video=0))
     except (av.error.FFmpegError, StopIteration, EOFError) as error:
-        reason = type(error).__name__ if isinstance(error, StopIteration) else str(error)
-        reason = reason.replace(str(path), "").strip(": ") or "no frame can be decoded"
+        reason = getattr(error, "strerror", None) or "no frame can be decoded"
         raise WatchfloorError(
             f"{path}: is no video that can be read ({reason})",
             hint="ffprobe says more about a file; MP4, MKV, AVI, MOV and WebM are read.",
