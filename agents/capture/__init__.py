@@ -1,0 +1,1 @@
+"""The capture role: sources become frames on `camera.frames.v1`."""
