@@ -106,7 +106,8 @@ def admit(row: AlertRow | None, ranked: Ranked, now: datetime) -> tuple[AlertRow
         detector_ms=event.detector_ms,
         label=event.label if newer else alert.label,
         confidence=_greatest(alert.confidence, event.confidence),
-        box=event.box if newer else alert.box,
+        # The box belongs to the picture that is shown.
+        box=event.box if newer and (event.snapshots or alert.snapshot is None) else alert.box,
         snapshot=event.event_id if newer and event.snapshots else alert.snapshot,
     )
     return _ranked(replace(row, feedback=ranked.feedback), changed, now), ActivityKind.UPDATED

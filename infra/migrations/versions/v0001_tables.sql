@@ -151,6 +151,7 @@ CREATE TABLE alert (
 CREATE INDEX alert_queue ON alert (state, rank DESC, alert_id);
 CREATE INDEX alert_by_rank ON alert (rank DESC, alert_id);
 CREATE INDEX alert_by_time ON alert (site_id, last_event DESC, alert_id);
+CREATE INDEX alert_newest ON alert (opened_at DESC, alert_id);
 
 CREATE TABLE alert_activity (
     site_id text NOT NULL,

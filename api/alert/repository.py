@@ -1,0 +1,128 @@
+"""Alerts and their history, as archive wrote them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from msgspec import Struct
+from psycopg import sql
+
+from api.database import Database, Row
+
+__all__ = ["ActivityKey", "RankKey", "Sort", "TimeKey", "activity", "alert", "page"]
+
+SELECT: Final = sql.SQL("SELECT * FROM alert WHERE site_id = ANY(%(sites)s)")
+
+FILTERS: Final = {
+    "state": sql.SQL("state = ANY(%(state)s)"),
+    "severity": sql.SQL("severity = ANY(%(severity)s)"),
+    "camera_id": sql.SQL("camera_id = %(camera_id)s"),
+    "zone_id": sql.SQL("zone_id = %(zone_id)s"),
+    "device_id": sql.SQL("device_id = %(device_id)s"),
+    "type": sql.SQL("event_type = %(type)s"),
+    "min_rank": sql.SQL("rank >= %(min_rank)s"),
+}
+
+
+class Sort(StrEnum):
+    """The order of a list of alerts."""
+
+    RANK = "rank"
+    """The queue: the highest rank first. An alert whose rank changes moves."""
+    NEWEST = "newest"
+    """By when it was opened, which never changes: pages neither skip nor repeat."""
+
+
+class RankKey(Struct, frozen=True, array_like=True):
+    """Where a page by rank ended."""
+
+    rank: int
+    alert_id: str
+
+
+class TimeKey(Struct, frozen=True, array_like=True):
+    """Where a page by opening ended."""
+
+    opened_at: datetime
+    alert_id: str
+
+
+class ActivityKey(Struct, frozen=True, array_like=True):
+    """Where a page of a history ended."""
+
+    at: datetime
+    activity_id: str
+
+
+AFTER: Final = {
+    # The plain bound lets the index be used under row-level security (infra/db/README.md).
+    Sort.RANK: sql.SQL(
+        "rank <= %(after_rank)s AND (rank < %(after_rank)s OR alert_id > %(after_id)s)"
+    ),
+    Sort.NEWEST: sql.SQL(
+        "opened_at <= %(after_at)s AND (opened_at < %(after_at)s OR alert_id > %(after_id)s)"
+    ),
+}
+ORDER: Final = {
+    Sort.RANK: sql.SQL(" ORDER BY rank DESC, alert_id LIMIT %(limit)s"),
+    Sort.NEWEST: sql.SQL(" ORDER BY opened_at DESC, alert_id LIMIT %(limit)s"),
+}
+
+
+async def page(
+    database: Database,
+    sites: Collection[str],
+    filters: dict[str, Any],
+    sort: Sort,
+    after: RankKey | TimeKey | None,
+    limit: int,
+) -> list[Row]:
+    """Alerts of those sites in that order; at most `limit`."""
+    values: dict[str, Any] = {"sites": sorted(sites), "limit": limit, **filters}
+    conditions = [FILTERS[name] for name in filters]
+    if after is not None:
+        conditions.append(AFTER[sort])
+        values["after_id"] = after.alert_id
+        if isinstance(after, RankKey):
+            values["after_rank"] = after.rank
+        else:
+            values["after_at"] = after.opened_at
+    return await database.rows(
+        sites, sql.SQL(" AND ").join([SELECT, *conditions]) + ORDER[sort], values
+    )
+
+
+async def alert(database: Database, sites: Collection[str], alert_id: str) -> Row | None:
+    """One alert, or None."""
+    rows = await database.rows(
+        sites,
+        SELECT + sql.SQL(" AND alert_id = %(alert_id)s LIMIT 1"),
+        {"sites": sorted(sites), "alert_id": alert_id},
+    )
+    return rows[0] if rows else None
+
+
+async def activity(
+    database: Database,
+    sites: Collection[str],
+    alert_id: str,
+    after: ActivityKey | None,
+    limit: int,
+) -> list[Row]:
+    """An alert's history, oldest first; at most `limit` entries."""
+    query: sql.SQL | sql.Composed = sql.SQL(
+        "SELECT activity_id, alert_id, site_id, kind, at, actor, cause, detail FROM alert_activity "
+        "WHERE site_id = ANY(%(sites)s) AND alert_id = %(alert_id)s"
+    )
+    values: dict[str, Any] = {"sites": sorted(sites), "alert_id": alert_id, "limit": limit}
+    if after is not None:
+        query += sql.SQL(
+            " AND at >= %(after_at)s AND (at > %(after_at)s OR activity_id > %(after_id)s)"
+        )
+        values |= {"after_at": after.at, "after_id": after.activity_id}
+    return await database.rows(
+        sites, query + sql.SQL(" ORDER BY at, activity_id LIMIT %(limit)s"), values
+    )

@@ -1,0 +1,192 @@
+"""Alerts: the queue, one alert's story and pictures, and commands on their way to decide."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from agents.runtime.emitter import EmitError
+from api.alert import repository
+from api.alert.repository import ActivityKey, RankKey, Sort, TimeKey
+from api.alert.schemas import ActivityView, AlertView, CommandBody, CommandTaken, view
+from api.body import convert
+from api.database import Row
+from api.event import service as events
+from api.paging import Cursor, Page, fingerprint
+from api.problems import BrokerUnavailable, DatabaseUnavailable, FieldError, Invalid, NotFound
+from schemas.alert import Alert, AlertState, Command, CommandKind
+from schemas.base import SchemaError, parse_duration
+from topics.catalogue import COMMANDS
+from topics.record import make
+
+if TYPE_CHECKING:
+    from api.context import Api
+
+__all__ = ["activity", "by_id", "command", "every", "picture_row", "queue", "to_command"]
+
+SOURCE: Final = "watchfloor/api"
+EMIT_S: Final = 10.0
+MAX_SNOOZE_S: Final = 30 * 86_400
+QUEUE: Final = 200
+
+LIVE_STATES: Final = (AlertState.OPEN, AlertState.ACKNOWLEDGED)
+
+NEEDS: Final = {
+    CommandKind.ASSIGN: ("to", "to"),
+    CommandKind.SNOOZE: ("for_", "for"),
+    CommandKind.COMMENT: ("text", "text"),
+}
+"""What a command cannot do without: the field, and its name in the body."""
+
+
+def _view(row: Row) -> AlertView:
+    return view(msgspec.convert(row, Alert))
+
+
+async def every(
+    api: Api,
+    sites: frozenset[str],
+    filters: dict[str, Any],
+    sort: Sort,
+    cursor: str | None,
+    limit: int,
+) -> Page[AlertView]:
+    """A page of those sites' alerts. Raises BadCursor."""
+    query = fingerprint(sort, {**filters, "sites": sorted(sites)})
+    after: RankKey | TimeKey | None = None
+    if cursor is not None and sort is Sort.RANK:
+        after = Cursor.decode(cursor, RankKey, query)
+    elif cursor is not None:
+        after = Cursor.decode(cursor, TimeKey, query)
+    rows = await repository.page(api.database, sites, filters, sort, after, limit + 1)
+    items = tuple(_view(row) for row in rows[:limit])
+    more = None
+    if len(rows) > limit:
+        last = items[-1]
+        if sort is Sort.RANK:
+            more = Cursor(query, RankKey(last.rank, last.alert_id)).encode()
+        else:
+            more = Cursor(query, TimeKey(last.opened_at, last.alert_id)).encode()
+    return Page(items=items, next=more)
+
+
+async def by_id(api: Api, sites: frozenset[str], alert_id: str) -> AlertView:
+    """One alert of those sites, as it is now: archive may be a moment behind. Raises NotFound."""
+    recent = api.live.recent(alert_id)
+    if recent is not None and recent.site_id in sites:
+        return view(recent)
+    row = await repository.alert(api.database, sites, alert_id)
+    if row is None:
+        raise NotFound("alert", alert_id)
+    return _view(row)
+
+
+async def queue(api: Api, sites: frozenset[str]) -> tuple[list[AlertView], bool, bool]:
+    """The unresolved alerts by rank, as they are now; whether that is all; whether archive helped.
+
+    What archive has is joined with what was read lately, so that neither an archive that lags nor
+    a database that is away makes the queue look empty.
+    """
+    history = True
+    rows: list[Row] = []
+    try:
+        filters = {"state": [state.value for state in LIVE_STATES]}
+        rows = await repository.page(api.database, sites, filters, Sort.RANK, None, QUEUE + 1)
+    except DatabaseUnavailable:
+        history = False
+    alerts = {alert.alert_id: alert for alert in map(_view, rows)}
+    for alert in api.live.alerts(sites):
+        known = alerts.get(alert.alert_id)
+        if known is None or known.revision < alert.revision:
+            alerts[alert.alert_id] = view(alert)
+    unresolved = [a for a in alerts.values() if a.state is not AlertState.RESOLVED]
+    unresolved.sort(key=lambda alert: (-alert.rank, alert.alert_id))
+    return unresolved[:QUEUE], len(unresolved) <= QUEUE, history
+
+
+async def activity(
+    api: Api, sites: frozenset[str], alert_id: str, cursor: str | None, limit: int
+) -> Page[ActivityView]:
+    """A page of an alert's history, oldest first. Raises NotFound and BadCursor."""
+    await by_id(api, sites, alert_id)
+    query = fingerprint("activity", {"alert_id": alert_id, "sites": sorted(sites)})
+    after = None if cursor is None else Cursor.decode(cursor, ActivityKey, query)
+    rows = await repository.activity(api.database, sites, alert_id, after, limit + 1)
+    items = tuple(msgspec.convert(row, ActivityView) for row in rows[:limit])
+    more = None
+    if len(rows) > limit:
+        more = Cursor(query, ActivityKey(items[-1].at, items[-1].activity_id)).encode()
+    return Page(items=items, next=more)
+
+
+async def picture_row(api: Api, sites: frozenset[str], alert_id: str, position: int | None) -> Row:
+    """Where the alert's best picture is. Raises NotFound where there is none yet."""
+    alert = await by_id(api, sites, alert_id)
+    if alert.snapshot is None:
+        raise NotFound("picture of alert", alert_id, "None of its events has one.")
+    return await events.picture_row(api, frozenset((alert.site_id,)), alert.snapshot, position)
+
+
+def to_command(body: CommandBody) -> dict[str, Any]:
+    """The command's own fields. Raises Invalid where it lacks what its kind needs."""
+    needed = NEEDS.get(body.kind)
+    if needed is not None and getattr(body, needed[0]) is None:
+        raise Invalid([FieldError(field=f"body.{needed[1]}", detail=f"is required to {body.kind}")])
+    duration: float | None = None
+    if body.kind is CommandKind.SNOOZE:
+        assert body.for_ is not None
+        try:
+            duration = parse_duration(body.for_).total_seconds()
+        except SchemaError as error:
+            raise Invalid([FieldError(field="body.for", detail=str(error)[:300])]) from error
+        if not 0 < duration <= MAX_SNOOZE_S:
+            detail = "has to be above 0 and at most 30d"
+            raise Invalid([FieldError(field="body.for", detail=detail)])
+    return {
+        "kind": body.kind,
+        "actor": body.actor,
+        "to": body.to,
+        "duration_s": duration,
+        "reason": body.reason,
+        "text": body.text,
+    }
+
+
+async def command(
+    api: Api, sites: frozenset[str], alert_id: str, raw: Mapping[str, Any]
+) -> CommandTaken:
+    """Send what an analyst asks for. Raises NotFound, Invalid and BrokerUnavailable."""
+    fields = to_command(convert(raw, CommandBody))
+    alert = await by_id(api, sites, alert_id)
+    now = api.now()
+    message = Command(
+        command_id=str(uuid.uuid4()),
+        site_id=alert.site_id,
+        alert_id=alert_id,
+        at=now,
+        **fields,
+    )
+    record = make(
+        COMMANDS,
+        message,
+        id=message.command_id,
+        time=now,
+        source=SOURCE,
+        key=alert.site_id,
+        subject=alert_id,
+    )
+    try:
+        async with asyncio.timeout(EMIT_S):
+            await api.emitter.emit([record])
+    except (EmitError, TimeoutError) as error:
+        raise BrokerUnavailable from error
+    return CommandTaken(
+        command_id=message.command_id,
+        alert_id=alert_id,
+        site_id=alert.site_id,
+        location=f"/v1/alerts/{alert_id}/activity",
+    )

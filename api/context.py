@@ -1,0 +1,129 @@
+"""Everything that requests work with: made once, started with the server, stopped with it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import psycopg
+from confluent_kafka import KafkaException
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from agents.runtime.configuration import Configuration
+from agents.runtime.emitter import Emitter
+from api import configuration as documents
+from api.camera import service as cameras
+from api.database import Database
+from api.event.flights import Flights
+from api.health.monitor import Monitor
+from api.metrics import Metrics
+from api.problems import Problem
+from api.stream import pulse
+from api.stream.feed import Feed
+from api.stream.hub import Hub
+from api.stream.live import Live
+from infra.blob.open import open_store
+from infra.blob.store import BlobStore
+from infra.db.outbox import follow_outbox
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
+
+__all__ = ["Api", "ApiDep"]
+
+log = logging.getLogger("watchfloor.api")
+
+BACKOFF: Final = (0.5, 1.0, 2.0, 5.0)
+
+
+class Api:
+    """The server's parts. decision_wait_s: how long a posted event waits for its decision."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        now: Callable[[], datetime],
+        decision_wait_s: float = 10.0,
+    ) -> None:
+        self.settings = settings
+        self.now = now
+        self.decision_wait_s = decision_wait_s
+        self.configuration = Configuration()
+        self.database = Database(settings)
+        self.blobs: BlobStore = open_store(settings)
+        self.emitter = Emitter(settings, "watchfloor-api")
+        self.flights = Flights()
+        self.hub = Hub()
+        self.live = Live(self.configuration)
+        self.feed = Feed(settings, self.live, self.hub, self.flights, now)
+        self.monitor = Monitor(
+            settings,
+            self.configuration,
+            self.live,
+            self.database,
+            now,
+            lambda: self.feed.following,
+        )
+        self.metrics = Metrics()
+        self.metrics.waiting.set_function(lambda: len(self.flights))
+        self.metrics.clients.set_function(lambda: len(self.hub))
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> Any:
+        """Start everything; a part that fails is started again, and the rest goes on."""
+        await self.database.open()
+        await self.emitter.start()
+        parts: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
+            "configuration": lambda: documents.follow(
+                self.settings, self.configuration, self._configured
+            ),
+            "feed": self.feed.run,
+            "monitor": self.monitor.run,
+            "pulse": lambda: pulse.run(self.hub, self.monitor, self.now),
+            "outbox": lambda: follow_outbox(self.settings, self.emitter),
+            "cameras": lambda: cameras.recall(self.database, self.configuration, self.live),
+        }
+        tasks = [asyncio.create_task(self._keep(n, part), name=n) for n, part in parts.items()]
+        try:
+            yield
+        finally:
+            self.hub.close()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self.flights.close()
+            await self.emitter.stop()
+            await self.database.close()
+
+    def _configured(self) -> None:
+        self.live.expect(self.now())
+        pulse.tell_cameras(self.hub, self.live, self.configuration)
+
+    async def _keep(self, name: str, part: Callable[[], Awaitable[None]]) -> None:
+        """Run a part to its end, again with backoff when it fails."""
+        attempt = 0
+        while True:
+            try:
+                await part()
+                return
+            except (KafkaException, psycopg.Error, Problem, OSError) as error:
+                # The broker or the database is away, or `up` has not made its topics yet.
+                log.warning("%s: %s", name, error)
+            except Exception:
+                log.exception("%s failed", name)
+            await asyncio.sleep(BACKOFF[min(attempt, len(BACKOFF) - 1)])
+            attempt += 1
+
+
+def _api(connection: HTTPConnection) -> Api:
+    api: Api = connection.app.state.api
+    return api
+
+
+ApiDep = Annotated[Api, Depends(_api)]

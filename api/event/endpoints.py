@@ -1,0 +1,191 @@
+"""`/v1/events`, and `POST /v1/events/cv`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Header, Path, Query, Request, Response
+from pydantic import Field
+
+from api import examples
+from api.body import MAX_BYTES, parse, read
+from api.context import ApiDep
+from api.event import service
+from api.event.schemas import Accepted, Answer, CvEvent, EventView, SnapshotView
+from api.openapi import answers, reply, request_body
+from api.paging import Page
+from api.picture import PICTURE, picture
+from api.problems import (
+    BadCursor,
+    BodyTimeout,
+    BodyTooLarge,
+    BrokerUnavailable,
+    DatabaseUnavailable,
+    Invalid,
+    MalformedBody,
+    NotFound,
+    SiteAmbiguous,
+    UnsupportedMediaType,
+)
+from api.query import PRINTABLE, AnyId, Id, Instant, PageQuery, SiteQuery, Word
+from api.site.service import in_scope
+from schemas.decision import Result
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/v1/events", tags=["events"])
+
+CLIENT_GONE: Final = 499
+
+
+class EventQuery(PageQuery):
+    """Which events. since, until: event time, RFC 3339, half open."""
+
+    camera_id: Id | None = None
+    zone_id: Id | None = None
+    type: Annotated[Word, Field(max_length=63)] | None = None
+    result: Result | None = None
+    reason: Annotated[Word, Field(max_length=63)] | None = None
+    alert_id: Word | None = None
+    since: Instant | None = None
+    until: Instant | None = None
+
+    def filters(self) -> dict[str, Any]:
+        """What the repository filters by."""
+        return self.model_dump(exclude={"site_id", "limit", "cursor"}, exclude_none=True)
+
+
+@router.get(
+    "",
+    summary="Events, the newest first",
+    responses=answers(
+        Page[EventView],
+        "A page of events with their decisions",
+        example=Page(items=(examples.EVENT,), next=None),
+        problems=(BadCursor, NotFound, DatabaseUnavailable),
+    ),
+)
+async def every(api: ApiDep, query: Annotated[EventQuery, Query()]) -> Response:
+    """Events of a site, or of all, by event time."""
+    sites = in_scope(api.configuration, query.site_id)
+    return reply(await service.every(api, sites, query.filters(), query.cursor, query.limit))
+
+
+@contextlib.asynccontextmanager
+async def _gone(request: Request) -> AsyncIterator[asyncio.Future[None]]:
+    """Done when the client has left; the body must have been read."""
+
+    async def watch() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    task = asyncio.create_task(watch())
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@router.post(
+    "/cv",
+    summary="Post an event and get its decision",
+    openapi_extra=request_body(CvEvent, examples=examples.CV_EVENTS),
+    responses=answers(
+        Answer,
+        "The decision. The same event again gets the same answer",
+        example=examples.ANSWER,
+        more=answers(
+            Accepted,
+            "The event is safe; its decision was not there within 10 s. `Location` will have it",
+            example=examples.ACCEPTED,
+            status=202,
+        ),
+        problems=(
+            MalformedBody,
+            NotFound,
+            BodyTimeout,
+            SiteAmbiguous,
+            BodyTooLarge,
+            UnsupportedMediaType,
+            Invalid,
+            BrokerUnavailable,
+        ),
+    ),
+)
+async def post_cv(
+    request: Request,
+    api: ApiDep,
+    idempotency_key: Annotated[
+        str | None, Header(min_length=1, max_length=200, pattern=PRINTABLE)
+    ] = None,
+) -> Response:
+    """Take an event of a camera's or a recorder's own analytics, and answer with its decision.
+
+    The same event is told by `Idempotency-Key`, else by `event_id`, else by a hash of the body,
+    each within its site; a body that has neither an id nor `timestamp_utc` is a new event each
+    time. The site is `site_id`, or the only one that has the zone (or device).
+    """
+    raw = parse(await read(request, limit=MAX_BYTES))
+    async with _gone(request) as gone:
+        answer = await service.submit(api, raw, idempotency_key, gone)
+    if answer is None:
+        # Nobody reads this; the status is for the log of a proxy in front.
+        return Response(status_code=CLIENT_GONE)
+    if isinstance(answer, Accepted):
+        headers = {"Location": answer.location, "Retry-After": "2"}
+        return reply(answer, status=202, headers=headers)
+    return reply(answer)
+
+
+@router.get(
+    "/{event_id}",
+    summary="One event and its decision",
+    responses=answers(
+        EventView,
+        "The event; `result` is null until it is decided",
+        example=examples.EVENT,
+        problems=(NotFound, DatabaseUnavailable),
+    ),
+)
+async def by_id(api: ApiDep, event_id: AnyId, query: Annotated[SiteQuery, Query()]) -> Response:
+    """One event, with what every stage said about it."""
+    return reply(await service.by_id(api, in_scope(api.configuration, query.site_id), event_id))
+
+
+@router.get(
+    "/{event_id}/snapshots",
+    summary="An event's pictures",
+    responses=answers(
+        list[SnapshotView],
+        "Up to seven, in order of time; those after the event follow when they exist",
+        example=[examples.SNAPSHOT],
+        problems=(NotFound, DatabaseUnavailable),
+    ),
+)
+async def snapshots(api: ApiDep, event_id: AnyId, query: Annotated[SiteQuery, Query()]) -> Response:
+    """Which pictures there are, and where."""
+    sites = in_scope(api.configuration, query.site_id)
+    return reply(await service.snapshots(api, sites, event_id))
+
+
+@router.get(
+    "/{event_id}/snapshots/{position}",
+    summary="One picture of an event",
+    response_class=Response,
+    responses=PICTURE,
+)
+async def snapshot(
+    request: Request,
+    api: ApiDep,
+    event_id: AnyId,
+    position: Annotated[int, Path(ge=-3, le=3)],
+    query: Annotated[SiteQuery, Query()],
+) -> Response:
+    """The JPEG at that position: 0 is the frame that completed the evidence."""
+    sites = in_scope(api.configuration, query.site_id)
+    row = await service.picture_row(api, sites, event_id, position)
+    return await picture(request, api.blobs, row)

@@ -1,0 +1,171 @@
+"""Examples for the API's description: true answers of a small site."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from api.alert.schemas import ActivityView, AlertView, CommandTaken, view
+from api.camera.schemas import CameraView
+from api.event.schemas import Accepted, Answer, EventView, SnapshotView
+from api.site.schemas import SiteView
+from api.zone.schemas import ScheduleView, WindowView, ZoneView
+from schemas.alert import ActivityKind, Alert, AlertState, RankPart
+from schemas.base import Severity
+from schemas.decision import Result, StageVerdict
+from schemas.device import CameraState
+from schemas.event import EventSource
+
+AT: Final = datetime(2026, 3, 2, 22, 14, 7, 400_000, tzinfo=UTC)
+EVENT_ID: Final = "6c0c0b1e-3f0c-5d0e-9a53-9d2f6f4d2a11"
+ALERT_ID: Final = "0b7f6f7a-6a1c-5f1e-8d5c-2f6f1d3b9e42"
+
+SITE: Final = SiteView(
+    site_id="north",
+    name="North yard",
+    timezone="Europe/Berlin",
+    enabled=True,
+    notifications_enabled=True,
+    cameras=2,
+    zones=1,
+    revision=7,
+)
+CAMERA: Final = CameraView(
+    site_id="north",
+    camera_id="gate",
+    name="Main gate",
+    nvr_id="nvr-1",
+    zone_ids=("yard",),
+    captured=True,
+    detect_fps=5.0,
+    state=CameraState.CONNECTED,
+    heard_at=AT,
+    last_frame_at=AT,
+    frames=9120,
+    sent=411,
+    width=1920,
+    height=1080,
+    fps=24.9,
+)
+ZONE: Final = ZoneView(
+    zone_id="yard",
+    site_id="north",
+    camera_ids=("gate",),
+    severity=Severity.HIGH,
+    active_schedule=ScheduleView(
+        timezone="Europe/Berlin",
+        windows=(WindowView(days=("mon", "tue", "wed", "thu", "fri"), start="18:00", end="06:00"),),
+    ),
+    alert_destinations=("soc",),
+    suppression_window_sec=60.0,
+    dedupe_window_sec=120.0,
+    polygons={"gate": ((0.1, 0.4), (0.9, 0.4), (0.9, 1.0), (0.1, 1.0))},
+    labels=("person",),
+    min_confidence=0.8,
+    dwell_sec=2.0,
+)
+EVENT: Final = EventView(
+    event_id=EVENT_ID,
+    site_id="north",
+    event_type="intrusion",
+    occurred_at=AT,
+    source=EventSource.EXTERNAL,
+    camera_id="gate",
+    zone_id="yard",
+    device_id=None,
+    severity=None,
+    label="person",
+    confidence=0.91,
+    vendor="hikvision",
+    track_id=None,
+    first_frame=None,
+    frame=None,
+    box=None,
+    result=Result.SENT,
+    reason=None,
+    alert_id=ALERT_ID,
+    decided_at=AT,
+    stages=(StageVerdict(stage="dedupe", verdict="pass"),),
+)
+ALERT: Final[AlertView] = view(
+    Alert(
+        alert_id=ALERT_ID,
+        site_id="north",
+        state=AlertState.OPEN,
+        severity=Severity.HIGH,
+        event_type="intrusion",
+        rank=72,
+        reasons=(
+            RankPart(name="severity", points=60, reason="the zone is of high severity"),
+            RankPart(name="confidence", points=12, reason="the detector is sure: 0.91"),
+        ),
+        opened_at=AT,
+        updated_at=AT,
+        first_event=AT,
+        last_event=AT,
+        events=1,
+        repeats=3,
+        revision=4,
+        site_name="North yard",
+        camera_id="gate",
+        camera_name="Main gate",
+        zone_id="yard",
+        label="person",
+        confidence=0.91,
+        box=(0.41, 0.32, 0.48, 0.71),
+        event_ids=(EVENT_ID,),
+        snapshot=EVENT_ID,
+    )
+)
+ACTIVITY: Final = ActivityView(
+    activity_id="d2a0c3c6-54a0-5e0f-8f8f-2c0f7a3c1b0d",
+    alert_id=ALERT_ID,
+    site_id="north",
+    kind=ActivityKind.OPENED,
+    at=AT,
+    actor="watchfloor",
+    cause=EVENT_ID,
+    detail=None,
+)
+SNAPSHOT: Final = SnapshotView(
+    position=0,
+    captured_at=AT,
+    width=640,
+    height=360,
+    url=f"/v1/events/{EVENT_ID}/snapshots/0",
+    box=(0.41, 0.32, 0.48, 0.71),
+)
+ANSWER: Final = Answer(
+    event_id=EVENT_ID, site_id="north", result=Result.SENT, reason=None, alert_id=ALERT_ID
+)
+ACCEPTED: Final = Accepted(event_id=EVENT_ID, site_id="north", location=f"/v1/events/{EVENT_ID}")
+COMMAND: Final = CommandTaken(
+    command_id="3f0c8a9e-1c53-4a39-9a5e-0f0f5f6f7a10",
+    alert_id=ALERT_ID,
+    site_id="north",
+    location=f"/v1/alerts/{ALERT_ID}/activity",
+)
+CV_EVENTS: Final[dict[str, Any]] = {
+    "a zone's event": {
+        "vendor": "hikvision",
+        "event_type": "intrusion",
+        "site_id": "north",
+        "camera_id": "gate",
+        "zone_id": "yard",
+        "timestamp_utc": "2026-03-02T22:14:07.4Z",
+        "confidence": 0.91,
+        "label": "person",
+    },
+    "a device's event": {
+        "event_type": "device_offline",
+        "site_id": "north",
+        "device_id": "nvr-1",
+        "severity": "critical",
+        "timestamp_utc": "2026-03-02T22:14:07Z",
+    },
+}
+COMMANDS: Final[dict[str, Any]] = {
+    "ack": {"kind": "ack", "actor": "kim"},
+    "snooze": {"kind": "snooze", "actor": "kim", "for": "30m"},
+    "resolve": {"kind": "resolve", "actor": "kim", "reason": "the gardener"},
+}

@@ -1,0 +1,141 @@
+"""The façade: its application, and its server."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from fastapi import FastAPI, Response
+from msgspec import Struct
+
+from agents.runtime.clock import wall
+from api import handlers, openapi, problems
+from api.alert.endpoints import router as alerts
+from api.binding import listen
+from api.camera.endpoints import router as cameras
+from api.context import Api
+from api.event.endpoints import router as events
+from api.guard import Guard
+from api.health.endpoints import router as health
+from api.live.endpoints import router as page
+from api.openapi import answers, reply
+from api.query import AnyId
+from api.site.endpoints import router as sites
+from api.stream.endpoints import router as stream
+from api.zone.endpoints import router as zones
+from topics.record import CODE_VERSION
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
+
+__all__ = ["create_app", "serve"]
+
+log = logging.getLogger("watchfloor.api")
+
+DESCRIPTION: Final = """\
+Sites, cameras and zones as they are configured; events, alerts and pictures as they happened; the
+decision about an event that is posted; and a WebSocket, `/v1/stream`, of what changes.
+
+Every error is a problem document (RFC 9457), and its `type` is an address here that says what it
+means. Lists end with an opaque cursor, `next`, which the same query takes as `cursor`. A query
+parameter that a route does not have is refused.
+"""
+
+STOP_S: Final = 5
+MAX_SOCKET_MESSAGE: Final = 65_536
+
+
+class ProblemMeaning(Struct, frozen=True, kw_only=True):
+    """What a problem means."""
+
+    type: str
+    title: str
+    status: int
+    meaning: str
+
+
+def create_app(
+    settings: Settings,
+    *,
+    now: Callable[[], datetime] = wall,
+    decision_wait_s: float = 10.0,
+) -> FastAPI:
+    """The application. It starts without broker and database, and takes them up when they come.
+
+    now: the clock. decision_wait_s: how long a posted event waits for its decision before 202.
+    """
+    api = Api(settings, now=now, decision_wait_s=decision_wait_s)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with api.running():
+            yield
+
+    app = FastAPI(
+        title="Watchfloor",
+        version=CODE_VERSION,
+        summary="Few, right, ranked alerts from cameras and their recorders",
+        description=DESCRIPTION,
+        # The bundled pages load scripts from elsewhere, which this server's pages never do.
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    app.state.api = api
+    for router in (sites, cameras, zones, events, alerts, stream, health, page):
+        app.include_router(router)
+    app.add_api_route(
+        "/v1/problems/{code}",
+        _problem,
+        summary="What a problem means",
+        tags=["problems"],
+        responses=answers(ProblemMeaning, "The problem", problems=(problems.NotFound,)),
+    )
+    handlers.install(app)
+    openapi.install(app)
+    app.add_middleware(Guard)
+    return app
+
+
+async def _problem(code: AnyId) -> Response:
+    """The page behind a problem's `type`."""
+    found = problems.PROBLEMS.get(code)
+    if found is None:
+        raise problems.NotFound("problem", code)
+    meaning = ProblemMeaning(
+        type=f"/v1/problems/{found.code}",
+        title=found.title,
+        status=found.status,
+        meaning=found.meaning,
+    )
+    return reply(meaning)
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises SettingsError for an address that is not loopback, MachineError for a port that is taken.
+    """
+    import uvicorn
+
+    socket = listen(settings.api_host, settings.api_port)
+    config = uvicorn.Config(
+        create_app(settings),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        # Behind no proxy: a client's own word about where it comes from is not believed.
+        proxy_headers=False,
+        ws_max_size=MAX_SOCKET_MESSAGE,
+        ws_per_message_deflate=False,
+        limit_concurrency=1_000,
+        timeout_graceful_shutdown=STOP_S,
+        h11_max_incomplete_event_size=32_768,
+    )
+    log.info("the API answers at %s", settings.api_url)
+    with socket:
+        uvicorn.Server(config).run(sockets=[socket])

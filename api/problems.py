@@ -1,0 +1,334 @@
+"""Every error that a client sees is a problem document (RFC 9457), and comes from here.
+
+A subclass takes typed arguments and builds its own sentence. Its `type` is a path of this API that
+says what the problem means (`GET /v1/problems/{code}`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Final
+
+import msgspec
+from fastapi import Response
+from msgspec import Struct
+
+__all__ = [
+    "PROBLEMS",
+    "BadCursor",
+    "BlobUnavailable",
+    "BodyTimeout",
+    "BodyTooDeep",
+    "BodyTooLarge",
+    "BrokerUnavailable",
+    "CrossOrigin",
+    "DatabaseUnavailable",
+    "FieldError",
+    "Invalid",
+    "MalformedBody",
+    "MethodNotAllowed",
+    "MisdirectedHost",
+    "NoRoute",
+    "NotFound",
+    "NotReady",
+    "Overloaded",
+    "Problem",
+    "ProblemDocument",
+    "SiteAmbiguous",
+    "UnsupportedMediaType",
+    "respond",
+]
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+
+class FieldError(Struct, frozen=True, kw_only=True):
+    """One field that is wrong. field: where, for example `body.confidence` or `query.limit`."""
+
+    field: str
+    detail: str
+
+
+class ProblemDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """RFC 9457. errors: the wrong fields of a 422. sites: among which a 409 asks to choose.
+
+    instance: names this occurrence in the log, for a 500.
+    """
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str | None = None
+    errors: tuple[FieldError, ...] = ()
+    sites: tuple[str, ...] = ()
+
+
+class Problem(Exception):
+    """Something that a client is told. meaning: what the problem's own page says."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal-error"
+    title: ClassVar[str] = "Something went wrong here"
+    meaning: ClassVar[str] = (
+        "A defect of this server. `instance` names the entry in its log; nothing else is told."
+    )
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        errors: Sequence[FieldError] = (),
+        sites: Sequence[str] = (),
+        instance: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.headers = dict(headers or {})
+        self.document = ProblemDocument(
+            type=f"/v1/problems/{self.code}",
+            title=self.title,
+            status=self.status,
+            detail=detail,
+            instance=instance,
+            errors=tuple(errors),
+            sites=tuple(sites),
+        )
+
+
+class NotFound(Problem):
+    """There is no such thing, or not among the sites asked for."""
+
+    status = 404
+    code = "not-found"
+    title = "Not found"
+    meaning = "There is no such thing at that address, or not at a site that you may see."
+
+    def __init__(self, kind: str, name: str, hint: str | None = None) -> None:
+        super().__init__(f"There is no {kind} {name!r}." + (f" {hint}" if hint else ""))
+
+
+class NoRoute(Problem):
+    """No such address."""
+
+    status = 404
+    code = "no-such-address"
+    title = "No such address"
+    meaning = "Nothing is served at that address; /openapi.json lists what there is."
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"Nothing is served at {path[:200]!r}; /openapi.json lists what there is.")
+
+
+class MethodNotAllowed(Problem):
+    """The address is right, the method is not."""
+
+    status = 405
+    code = "method-not-allowed"
+    title = "Method not allowed"
+    meaning = "The address does not take that method; the header Allow names those it takes."
+
+
+class Invalid(Problem):
+    """Fields that are not what they must be."""
+
+    status = 422
+    code = "invalid"
+    title = "Some fields are not right"
+    meaning = "`errors` names each wrong field and what is allowed in it."
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        super().__init__(
+            "; ".join(f"{e.field}: {e.detail}" for e in errors[:5])[:1000], errors=errors[:50]
+        )
+
+
+class BadCursor(Problem):
+    """A cursor that this query did not hand out."""
+
+    status = 400
+    code = "bad-cursor"
+    title = "This cursor is not of this query"
+    meaning = (
+        "A cursor goes on with the query that handed it out: with the same filters and the same "
+        "sort. Without a cursor the query starts at its first page."
+    )
+
+
+class MalformedBody(Problem):
+    """A body that is no JSON object."""
+
+    status = 400
+    code = "malformed-body"
+    title = "The body is not a JSON object"
+    meaning = "The body has to be one JSON object in UTF-8."
+
+
+class BodyTooDeep(Problem):
+    """A body nested too deep."""
+
+    status = 400
+    code = "body-too-deep"
+    title = "The body is nested too deep"
+    meaning = "Objects and lists may be nested 32 deep."
+
+
+class BodyTooLarge(Problem):
+    """A body above the bound."""
+
+    status = 413
+    code = "body-too-large"
+    title = "The body is too large"
+    meaning = "The body is refused as soon as it passes the bound; nothing of it was taken."
+
+    def __init__(self, limit: int) -> None:
+        # The rest of the body is not read, so the connection cannot be used again.
+        super().__init__(f"A body may have {limit} bytes at most.", headers={"Connection": "close"})
+
+
+class BodyTimeout(Problem):
+    """A body that does not arrive."""
+
+    status = 408
+    code = "body-timeout"
+    title = "The body did not arrive in time"
+    meaning = "The whole body has to arrive within the time stated."
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            f"The whole body has to arrive within {seconds:g} s.", headers={"Connection": "close"}
+        )
+
+
+class UnsupportedMediaType(Problem):
+    """Another content type than JSON."""
+
+    status = 415
+    code = "unsupported-media-type"
+    title = "The body's type is not taken"
+    meaning = "Send `Content-Type: application/json`."
+
+
+class MisdirectedHost(Problem):
+    """A Host header that is not this machine's loopback."""
+
+    status = 421
+    code = "misdirected-host"
+    title = "This server does not answer for that host"
+    meaning = (
+        "Until there are accounts, the API answers on loopback only, and only to a Host header "
+        "that names loopback: a foreign name there is how a web page reaches a local service."
+    )
+
+
+class CrossOrigin(Problem):
+    """A web page of another origin asked."""
+
+    status = 403
+    code = "cross-origin"
+    title = "Asked by a page of another origin"
+    meaning = "Only the pages that this server serves itself may change things or open the stream."
+
+
+class SiteAmbiguous(Problem):
+    """No site named, and the zone or device does not tell it."""
+
+    status = 409
+    code = "site-ambiguous"
+    title = "The site is not clear"
+    meaning = "Name `site_id`: the zone (or device) exists at several sites, or at none."
+
+
+class DatabaseUnavailable(Problem):
+    """PostgreSQL does not answer."""
+
+    status = 503
+    code = "database-unavailable"
+    title = "The database does not answer"
+    meaning = "Queries wait for the database; the pipeline itself goes on without it."
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The database does not answer; the pipeline goes on. Try again.",
+            headers={"Retry-After": "5"},
+        )
+
+
+class BlobUnavailable(Problem):
+    """The blob store does not answer."""
+
+    status = 503
+    code = "pictures-unavailable"
+    title = "The store of pictures does not answer"
+    meaning = "The picture is known, and its store cannot be read now."
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The store of pictures does not answer. Try again.", headers={"Retry-After": "5"}
+        )
+
+
+class BrokerUnavailable(Problem):
+    """Kafka did not confirm."""
+
+    status = 503
+    code = "broker-unavailable"
+    title = "The broker did not confirm"
+    meaning = (
+        "What was sent was not confirmed by Kafka. Send it again: the same event with the same id "
+        "counts once."
+    )
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Kafka did not confirm in time. Send it again; the same id counts once.",
+            headers={"Retry-After": "5"},
+        )
+
+
+class NotReady(Problem):
+    """The server is still reading what it needs."""
+
+    status = 503
+    code = "not-ready"
+    title = "Not ready yet"
+    meaning = "The server has not yet read the sites' configuration; try again in a moment."
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what, headers={"Retry-After": "2"})
+
+
+class Overloaded(Problem):
+    """Too many wait already."""
+
+    status = 503
+    code = "overloaded"
+    title = "Too many requests wait already"
+    meaning = "As many requests as this server holds wait for their decision; try again."
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"{limit} events wait for their decision already; try again.",
+            headers={"Retry-After": "5"},
+        )
+
+
+def _tree(root: type[Problem]) -> dict[str, type[Problem]]:
+    found = {root.code: root}
+    for child in root.__subclasses__():
+        found |= _tree(child)
+    return found
+
+
+PROBLEMS: Final[Mapping[str, type[Problem]]] = _tree(Problem)
+"""Every problem by its code."""
+
+
+def respond(problem: Problem) -> Response:
+    """The problem as a response."""
+    return Response(
+        msgspec.json.encode(problem.document),
+        status_code=problem.status,
+        media_type=MEDIA_TYPE,
+        headers=problem.headers,
+    )

@@ -1,0 +1,58 @@
+"""What the stream says without being asked: whether the pipeline sees, and who the cameras are."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from agents.runtime.configuration import Configuration
+from api.health.monitor import Monitor
+from api.health.verdict import PipelineState, Verdict
+from api.stream.feed import text
+from api.stream.hub import Hub
+from api.stream.live import Live
+from api.stream.schemas import CamerasMessage, PipelineMessage
+
+__all__ = ["HEARTBEAT_S", "pipeline_message", "run", "tell_cameras"]
+
+HEARTBEAT_S: Final = 5.0
+LOOK_S: Final = 1.0
+
+Scope = frozenset[str] | None
+Gist = tuple[PipelineState, tuple[tuple[str, str | None], ...]]
+
+
+def gist(verdict: Verdict) -> Gist:
+    """What a verdict says apart from its numbers, which change with every second."""
+    return verdict.state, tuple((reason.code, reason.subject) for reason in verdict.reasons)
+
+
+def pipeline_message(verdict: Verdict, at: datetime) -> str:
+    """The verdict as it is sent."""
+    return text(PipelineMessage(state=verdict.state, reasons=verdict.reasons, at=at))
+
+
+async def run(hub: Hub, monitor: Monitor, now: Callable[[], datetime]) -> None:
+    """Tell every listener when the verdict changes, and every 5 s in any case."""
+    loop = asyncio.get_running_loop()
+    told: dict[Scope, tuple[Gist, float]] = {}
+    while True:
+        scopes = hub.scopes()
+        for scope in scopes:
+            verdict = monitor.verdict(scope)
+            before, at = told.get(scope, (None, 0.0))
+            if before != gist(verdict) or loop.time() - at >= HEARTBEAT_S:
+                told[scope] = (gist(verdict), loop.time())
+                hub.tell(scope, pipeline_message(verdict, now()))
+        for scope in told.keys() - scopes:
+            del told[scope]
+        await asyncio.sleep(LOOK_S)
+
+
+def tell_cameras(hub: Hub, live: Live, configuration: Configuration) -> None:
+    """The configuration changed: every listener gets its cameras again."""
+    for scope in hub.scopes():
+        sites = frozenset(configuration.sites) if scope is None else scope
+        hub.tell(scope, text(CamerasMessage(cameras=tuple(live.cameras(sites)))))

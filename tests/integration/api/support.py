@@ -1,0 +1,290 @@
+"""What the façade's tests share: a running server, a decide of few words, and a small site."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from time import monotonic, sleep
+from typing import Any
+
+import httpx
+import msgspec
+import uvicorn
+from psycopg.types.json import Jsonb
+
+from agents.runtime.emitter import Emitter
+from agents.runtime.follower import Follower
+from api.binding import listen
+from api.main import create_app
+from infra.db.documents import publish
+from infra.db.migrate import prepare
+from infra.db.outbox import drain_outbox
+from infra.db.pool import connect
+from infra.db.target import Role
+from infra.settings import Settings
+from schemas.base import Severity, encode
+from schemas.decision import Decision, Result
+from schemas.device import CameraState, Probe, ProbeKind
+from schemas.document import Camera, Device, Document, Site, Zone
+from schemas.event import SecurityEvent
+from schemas.ids import decision_id
+from schemas.tick import Tick
+from topics.admin import ensure
+from topics.catalogue import DECISIONS, EVENTS, PROBES, TICKS_DECIDE
+from topics.record import OutRecord, make
+
+DEADLINE_S = 30.0
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+def document() -> Document:
+    """Two sites: zone `yard` is at both, `dock` at one; recorder `nvr-1` at one."""
+    return Document(
+        sites=(
+            Site(
+                site_id="north",
+                name="North yard",
+                timezone="Europe/Berlin",
+                devices=(Device(device_id="nvr-1", kind="nvr"),),
+                cameras=(
+                    Camera(camera_id="gate", name="Main gate", stream="sim:day?seed=1"),
+                    Camera(camera_id="fence"),
+                ),
+                zones=(
+                    Zone(zone_id="yard", camera_ids=("gate",), severity=Severity.HIGH),
+                    Zone(zone_id="dock", camera_ids=("gate", "fence"), labels=("person",)),
+                ),
+            ),
+            Site(
+                site_id="south",
+                cameras=(Camera(camera_id="gate"),),
+                zones=(Zone(zone_id="yard", camera_ids=("gate",)),),
+            ),
+        )
+    )
+
+
+def wait_until(condition: Callable[[], Any], what: str, seconds: float = DEADLINE_S) -> Any:
+    """What `condition` gives, once that is true. Fails after `seconds`."""
+    deadline = monotonic() + seconds
+    while not (found := condition()):
+        assert monotonic() < deadline, f"{what}: not within {seconds} s"
+        sleep(0.05)
+    return found
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A running façade with its broker and its database."""
+
+    settings: Settings
+    url: str
+
+    def client(self, timeout: float = 20.0) -> httpx.Client:
+        """A client that reads nothing from the environment."""
+        return httpx.Client(base_url=self.url, timeout=timeout, trust_env=False)
+
+    def async_client(self, timeout: float = 20.0) -> httpx.AsyncClient:
+        """The same, for concurrent requests."""
+        return httpx.AsyncClient(base_url=self.url, timeout=timeout, trust_env=False)
+
+    @property
+    def ws_url(self) -> str:
+        """Where the stream is."""
+        return self.url.replace("http", "ws", 1) + "/v1/stream"
+
+    def produce(self, *records: OutRecord) -> None:
+        """Emit records, confirmed."""
+
+        async def emit() -> None:
+            async with emitting(self.settings) as emitter:
+                await emitter.emit(records)
+
+        run_in_thread(emit)
+
+    def archive(self, table: str, rows: Sequence[Any]) -> None:
+        """Write rows as the archive role does. rows: messages, or objects by column name."""
+        # A message leaves its defaults out of JSON; a row has every column.
+        plain = [
+            msgspec.structs.asdict(row) if isinstance(row, msgspec.Struct) else row for row in rows
+        ]
+        values = [msgspec.to_builtins(row) for row in plain]
+        with connect(self.settings, Role.ARCHIVE) as connection:
+            connection.execute(f"SELECT archive_{table}(%s)".encode(), (Jsonb(values),))
+
+
+def run_in_thread(work: Callable[[], Any]) -> None:
+    """Run a coroutine function to its end, whether or not a loop runs here."""
+    failure: list[BaseException] = []
+
+    def body() -> None:
+        try:
+            asyncio.run(work())
+        except BaseException as error:
+            failure.append(error)
+
+    thread = threading.Thread(target=body)
+    thread.start()
+    thread.join()
+    if failure:
+        raise failure[0]
+
+
+@contextlib.asynccontextmanager
+async def emitting(settings: Settings) -> AsyncIterator[Emitter]:
+    """An emitter for as long as the block."""
+    emitter = Emitter(settings, "test")
+    await emitter.start()
+    try:
+        yield emitter
+    finally:
+        await emitter.stop()
+
+
+def make_ready(settings: Settings) -> None:
+    """Topics, schema, and the small document, published as `apply` does."""
+    ensure(settings)
+    prepare(settings)
+    publish(settings, document(), "test")
+    run_in_thread(lambda: drain_outbox(settings))
+
+
+@contextlib.contextmanager
+def serving(settings: Settings, **options: Any) -> Iterator[Stack]:
+    """The façade on a free port, in a thread with a loop of its own."""
+    socket = listen("127.0.0.1", 0)
+    config = uvicorn.Config(
+        create_app(settings, **options),
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        ws_max_size=65_536,
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=2,
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=lambda: server.run(sockets=[socket]), daemon=True)
+    thread.start()
+    try:
+        wait_until(lambda: server.started or not thread.is_alive(), "the server starts")
+        assert thread.is_alive()
+        yield Stack(settings, f"http://127.0.0.1:{socket.getsockname()[1]}")
+    finally:
+        server.should_exit = True
+        thread.join(15)
+        socket.close()
+        assert not thread.is_alive()
+
+
+def is_ready(stack: Stack) -> bool:
+    """Whether it says that it can do its work."""
+    with stack.client() as client:
+        return client.get("/health/ready").status_code == 200
+
+
+class Decider:
+    """Plays decide, as a producer on `security.decisions.v1`: an event's `vendor` says how.
+
+    `sent`, `suppressed:REASON`, …; `silent` is never decided. seen: event ids, in order.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._stop = threading.Event()
+        self._started = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
+        self.seen: list[SecurityEvent] = []
+
+    def __enter__(self) -> Decider:
+        self._thread.start()
+        assert self._started.wait(DEADLINE_S)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(15)
+        assert not self._thread.is_alive()
+
+    async def _run(self) -> None:
+        follower = Follower(self._settings, [EVENTS], start="latest", client_id="decider")
+        async with emitting(self._settings) as emitter, follower:
+            self._started.set()
+            async for chunk in follower.chunks(timeout=0.1):
+                for record in chunk:
+                    event = record.message()
+                    self.seen.append(event)
+                    await self._decide(emitter, event)
+                if self._stop.is_set():
+                    return
+
+    async def _decide(self, emitter: Emitter, event: SecurityEvent) -> None:
+        result, _, reason = (event.vendor or "sent").partition(":")
+        if result == "silent":
+            return
+        decision = Decision(
+            decision_id=decision_id(event.site_id, event.event_id),
+            event_id=event.event_id,
+            site_id=event.site_id,
+            result=Result(result),
+            reason=reason or None,
+            alert_id=f"alert-of-{event.event_id}" if result == "sent" else None,
+            decided_at=event.occurred_at,
+        )
+        await emitter.emit([decision_record(decision)])
+
+
+def decision_record(decision: Decision) -> OutRecord:
+    """As decide writes it."""
+    return make(
+        DECISIONS,
+        decision,
+        id=decision.decision_id,
+        time=decision.decided_at,
+        source="test",
+        key=decision.site_id,
+    )
+
+
+def probe_record(
+    state: CameraState, at: datetime, *, camera: str = "gate", site: str = "north"
+) -> OutRecord:
+    """Capture's word about a camera."""
+    probe = Probe(
+        site_id=site,
+        device_id=camera,
+        kind=ProbeKind.FRAMES,
+        at=at,
+        ok=state is CameraState.CONNECTED,
+        state=state,
+        last_frame_at=at - timedelta(seconds=0 if state is CameraState.CONNECTED else 25),
+        fps=25.0,
+        width=1280,
+        height=720,
+    )
+    return make(PROBES, probe, id=str(at), time=at, source="test", key=f"{site}/{camera}")
+
+
+def tick_records(now: datetime) -> list[OutRecord]:
+    """One tick of each of decide's partitions."""
+    return [
+        make(
+            TICKS_DECIDE,
+            Tick(now=now),
+            id=f"tick-{number}-{now.timestamp()}",
+            time=now,
+            source="test",
+            key=None,
+            partition=number,
+        )
+        for number in range(TICKS_DECIDE.partitions)
+    ]
+
+
+def as_json(value: Any) -> Any:
+    """A message as it looks in JSON."""
+    return msgspec.json.decode(encode(value))

@@ -1,0 +1,55 @@
+"""What an analyst asks for has what its kind needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from api.alert.schemas import CommandBody
+from api.alert.service import to_command
+from api.body import convert
+from api.problems import Invalid
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        ({"kind": "ack"}, {}),
+        ({"kind": "assign", "to": "lee"}, {"to": "lee"}),
+        ({"kind": "snooze", "for": "30m"}, {"duration_s": 1800.0}),
+        ({"kind": "snooze", "for": 90}, {"duration_s": 90.0}),
+        ({"kind": "resolve"}, {}),
+        ({"kind": "resolve", "reason": "the gardener"}, {"reason": "the gardener"}),
+        ({"kind": "reopen"}, {}),
+        ({"kind": "escalate"}, {}),
+        ({"kind": "comment", "text": "seen\nbefore"}, {"text": "seen\nbefore"}),
+    ],
+)
+def test_commands(body: dict[str, Any], fields: dict[str, Any]) -> None:
+    made = to_command(convert({"actor": "kim", **body}, CommandBody))
+    none = {"to": None, "duration_s": None, "reason": None, "text": None}
+    assert made == {**none, "kind": body["kind"], "actor": "kim", **fields}
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"kind": "ack"}, "body.actor"),
+        ({"kind": "ack", "actor": ""}, "body.actor"),
+        ({"kind": "ack", "actor": "kim\nroot"}, "body.actor"),
+        ({"kind": "explode", "actor": "kim"}, "body.kind"),
+        ({"kind": "assign", "actor": "kim"}, "body.to"),
+        ({"kind": "snooze", "actor": "kim"}, "body.for"),
+        ({"kind": "snooze", "actor": "kim", "for": "soon"}, "body.for"),
+        ({"kind": "snooze", "actor": "kim", "for": 0}, "body.for"),
+        ({"kind": "snooze", "actor": "kim", "for": -5}, "body.for"),
+        ({"kind": "snooze", "actor": "kim", "for": "31d"}, "body.for"),
+        ({"kind": "comment", "actor": "kim"}, "body.text"),
+        ({"kind": "comment", "actor": "kim", "text": "a\u0000"}, "body.text"),
+    ],
+)
+def test_what_is_missing_or_wrong_is_named(body: dict[str, Any], field: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        to_command(convert(body, CommandBody))
+    assert [error.field for error in caught.value.document.errors] == [field]

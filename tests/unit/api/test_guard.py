@@ -1,0 +1,71 @@
+"""Only loopback is answered for, and only our own pages may change things."""
+
+from __future__ import annotations
+
+import pytest
+
+from api.binding import listen, require_loopback
+from api.guard import is_loopback_host, origin_allowed
+from infra.errors import MachineError, SettingsError
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed"),
+    [
+        ("localhost", True),
+        ("localhost:8080", True),
+        ("LOCALHOST:8080", True),
+        ("127.0.0.1", True),
+        ("127.0.0.1:8080", True),
+        ("127.1.2.3:80", True),
+        ("[::1]:8080", True),
+        ("", False),
+        ("example.com", False),
+        ("localhost.example.com", False),
+        ("127.0.0.1.example.com:8080", False),
+        ("user@127.0.0.1@example.com", False),
+        ("0.0.0.0:8080", False),
+        ("10.0.0.1", False),
+        ("[::1", False),
+        ("[::ffff:10.0.0.1]:80", False),
+    ],
+)
+def test_hosts(host: str, allowed: bool) -> None:
+    assert is_loopback_host(host) is allowed
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "allowed"),
+    [
+        (None, "127.0.0.1:8080", True),  # a program, not a page
+        ("http://127.0.0.1:8080", "127.0.0.1:8080", True),
+        ("http://localhost:8080", "localhost:8080", True),
+        ("http://localhost:8080", "127.0.0.1:8080", False),
+        ("http://127.0.0.1:9000", "127.0.0.1:8080", False),  # another local service's page
+        ("https://example.com", "127.0.0.1:8080", False),
+        ("null", "127.0.0.1:8080", False),  # a sandboxed frame
+        ("file://127.0.0.1:8080", "127.0.0.1:8080", False),
+        ("", "127.0.0.1:8080", False),
+    ],
+)
+def test_origins(origin: str | None, host: str, allowed: bool) -> None:
+    assert origin_allowed(origin, host) is allowed
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.9.9.9"])
+def test_loopback_addresses(host: str) -> None:
+    assert require_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::"])
+def test_other_addresses_are_refused_before_anything_listens(host: str) -> None:
+    with pytest.raises(SettingsError, match="no accounts yet"):
+        listen(host, 0)
+
+
+def test_a_port_in_use_is_named() -> None:
+    with listen("127.0.0.1", 0) as first:
+        port = first.getsockname()[1]
+        with pytest.raises(MachineError, match=f"127.0.0.1:{port} is in use") as caught:
+            listen("127.0.0.1", port)
+    assert "WATCHFLOOR_API_PORT" in str(caught.value.hint)
