@@ -25,6 +25,8 @@ __all__ = ["DEDUPE", "LEDGER", "Admitted", "Disarm", "Folded", "Settled", "sever
 
 REMEMBER: Final = timedelta(hours=25)
 """The same event within this time gets its first decision again; older ones are rejected."""
+RETENTION: Final = timedelta(days=30)
+"""That of `security.events.v1`."""
 
 
 class Known(Struct, frozen=True, kw_only=True):
@@ -114,8 +116,11 @@ def on_event(ctx: Context, event: SecurityEvent) -> Iterable[Effect]:
             yield Emit(decision_record(known.decision, event.occurred_at, ctx))
         return
     ctx.put(LEDGER, key, Known(occurred_at=event.occurred_at))
-    # Older than this is rejected by its time; one from the future is kept until it is as old.
-    ctx.set_timer(max(event.occurred_at, ctx.now) + REMEMBER, "forget", key)
+    # Older than this is rejected by its time; one from the future is kept until it is as old, or
+    # until its record is gone from the topic: a sender may have written the year 9999.
+    ctx.set_timer(
+        min(max(event.occurred_at, ctx.now), ctx.now + RETENTION) + REMEMBER, "forget", key
+    )
     site = ctx.configuration.site(event.site_id)
     ended = judge(event, site, ctx.now)
     if ended is not None:

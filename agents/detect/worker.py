@@ -44,7 +44,7 @@ FRAMES_DONE = Counter("watchfloor_detect_frames_total", "Frames looked at", ("si
 SKIPPED = Counter("watchfloor_detect_skipped_total", "Live frames skipped", ("site", "camera"))
 SECONDS = Histogram(
     "watchfloor_detect_seconds",
-    "Decoding, inference and tracking of a frame",
+    "Inference and tracking of a frame",
     buckets=(0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1),
 )
 EVENTS = Counter("watchfloor_detect_events_total", "Events emitted", ("site", "camera", "zone"))
@@ -56,6 +56,14 @@ class _Waiting:
     record: Record
     meta: FrameMeta
     ack: Callable[[], None]
+
+
+@dataclass(slots=True)
+class _Looking:
+    """A frame that a thread looks at; None where there is nothing to see, at a file's end."""
+
+    item: _Waiting
+    seen: asyncio.Future[tuple[Detections, float]] | None
 
 
 @dataclass(slots=True)
@@ -91,6 +99,8 @@ class DetectWorker:
         threads = int(os.environ.get("WATCHFLOOR_DETECT_THREADS", "0"))
         threads = threads or max(1, (os.cpu_count() or 2) // 2)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="look")
+        # One more than there are threads: each finds its next frame while we follow tracks.
+        self._ahead = threads + 1
         self._cameras: dict[tuple[int, str], _Camera] = {}
         self._warmed: set[int] = set()
         self._sends: set[asyncio.Task[None]] = set()
@@ -155,39 +165,68 @@ class DetectWorker:
                 continue
             camera = self._camera(first.partition, meta)
             try:
-                await self._look(camera, record, meta)
+                detections, _ = await self._see(camera, record, meta)
             except ValueError:
                 # It went to the dead-letter topic when it was new.
                 continue
+            self._advance(camera, detections, meta)
             camera.shots.append(Shot(meta, record.value or b""))
 
     async def _work(self, camera: _Camera) -> None:
         """Process one camera's frames in order, for ever."""
-        while True:
-            while not camera.waiting:
-                camera.arrived.clear()
-                await camera.arrived.wait()
+        looking: deque[_Looking] = deque()
+        try:
+            while True:
+                self._start_looking(camera, looking)
+                if not looking:
+                    camera.arrived.clear()
+                    await camera.arrived.wait()
+                    continue
+                item, seen = looking[0].item, looking[0].seen
+                try:
+                    records = await self._process(camera, item, seen)
+                except Exception as error:
+                    log.warning("frame of %s: %s", item.meta.camera_id, error)
+                    records = [dead_letter(item.record, stage="detect", error=error)]
+                looking.popleft()
+                # The next frame is looked at while the broker confirms this one's records.
+                task = asyncio.create_task(self._send(records, item.ack))
+                self._sends.add(task)
+                task.add_done_callback(self._sends.discard)
+        finally:
+            for one in looking:
+                if one.seen is not None:
+                    one.seen.cancel()
+
+    def _start_looking(self, camera: _Camera, looking: deque[_Looking]) -> None:
+        """Hand the next frames to the threads: of a live camera one, the newest, at a time.
+
+        A file's are looked at side by side, unless what looks has a memory: tracks come later,
+        in order.
+        """
+        while camera.waiting:
+            alone = camera.eye.ordered or camera.waiting[0].meta.live
+            if len(looking) >= (1 if alone else self._ahead):
+                return
             for skipped in newest_only(camera.waiting):
                 SKIPPED.labels(skipped.meta.site_id, skipped.meta.camera_id).inc()
                 skipped.ack()
             item = camera.waiting.popleft()
             camera.room.set()
-            try:
-                records = await self._process(camera, item)
-            except Exception as error:
-                log.warning("frame of %s: %s", item.meta.camera_id, error)
-                records = [dead_letter(item.record, stage="detect", error=error)]
-            # The next frame is looked at while the broker confirms this one's records.
-            task = asyncio.create_task(self._send(records, item.ack))
-            self._sends.add(task)
-            task.add_done_callback(self._sends.discard)
+            seen = None if item.meta.last else self._see(camera, item.record, item.meta)
+            looking.append(_Looking(item, seen))
 
     async def _send(self, records: list[OutRecord], ack: Callable[[], None]) -> None:
         if records:
             await self._ctx.emitter.emit(records)
         ack()
 
-    async def _process(self, camera: _Camera, item: _Waiting) -> list[OutRecord]:
+    async def _process(
+        self,
+        camera: _Camera,
+        item: _Waiting,
+        seen: asyncio.Future[tuple[Detections, float]] | None,
+    ) -> list[OutRecord]:
         meta = item.meta
         site = self._ctx.configuration.site(meta.site_id)
         maker = Maker(
@@ -200,15 +239,16 @@ class DetectWorker:
             camera.detector.reset()
             camera.shots.clear()
             camera.run = meta.run
-        if meta.last:
+        if seen is None:
             return track_records(meta, camera.detector.finish(), maker)
+        detections, detector_ms = await seen
         begun = perf_counter()
+        outcome = self._advance(camera, detections, meta)
         shot = Shot(meta, item.record.value or b"")
-        outcome, detector_ms = await self._look(camera, item.record, meta)
         made = frame_records(shot, list(camera.shots), outcome, maker, detector_ms)
         records = [traced(one, item.record.headers) for one in made]
         camera.shots.append(shot)
-        SECONDS.observe(perf_counter() - begun)
+        SECONDS.observe(detector_ms / 1000.0 + perf_counter() - begun)
         FRAMES_DONE.labels(meta.site_id, meta.camera_id).inc()
         if meta.live:
             LATE.set((self._ctx.now() - meta.captured_at).total_seconds())
@@ -216,20 +256,21 @@ class DetectWorker:
             EVENTS.labels(meta.site_id, meta.camera_id, completion.zone_id).inc()
         return records
 
-    async def _look(
+    def _see(
         self, camera: _Camera, record: Record, meta: FrameMeta
-    ) -> tuple[FrameOutcome, float]:
-        """Look at a frame and advance its camera; the outcome and the detector's own ms."""
-        loop = asyncio.get_running_loop()
-        detections, detector_ms = await loop.run_in_executor(
+    ) -> asyncio.Future[tuple[Detections, float]]:
+        """Have a thread look at a frame; its detections and the detector's own ms."""
+        return asyncio.get_running_loop().run_in_executor(
             self._pool, _see, camera.eye, record.value or b"", meta
         )
+
+    def _advance(self, camera: _Camera, detections: Detections, meta: FrameMeta) -> FrameOutcome:
+        """Advance a camera by what was seen in its next frame."""
         zones = watched_zones(self._ctx.configuration.site(meta.site_id), meta.camera_id)
         aspect = meta.width / max(1, meta.height)
-        outcome = camera.detector.advance(
+        return camera.detector.advance(
             detections, meta.captured_at, meta.seq, zones=zones, aspect=aspect
         )
-        return outcome, detector_ms
 
     async def close(self) -> None:
         """Stop: what was not acked will be read again."""

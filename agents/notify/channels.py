@@ -23,6 +23,8 @@ TIME_LIMIT_S: Final = 10.0
 MOST_REPLY: Final = 64 * 1024
 
 log = logging.getLogger("watchfloor.notify")
+# It logs every request with its whole URL, where people put their tokens.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 class ChannelError(RuntimeError):
@@ -44,8 +46,11 @@ def target_of(channel: Channel) -> str:
     """Where a channel goes, as it may be told: a URL's host, no path, no query, no user."""
     url = channel.options.get("url")
     if isinstance(url, str):
-        parts = urlsplit(url)
-        port = f":{parts.port}" if parts.port else ""
+        try:
+            parts = urlsplit(url)
+            port = f":{parts.port}" if parts.port else ""
+        except ValueError:
+            return f"{channel.name or channel.kind} (its `url` is none)"
         return f"{parts.scheme}://{parts.hostname or '?'}{port}"
     return channel.name or channel.kind
 
@@ -81,10 +86,17 @@ class WebhookSender:
     of `UNIX.body`, so that a receiver can refuse what is forged or replayed.
     """
 
-    def __init__(self, secrets: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, secrets: Mapping[str, str] | None = None, *, time_limit: float = TIME_LIMIT_S
+    ) -> None:
         # Redirects are not followed: a target that was checked must not name another.
-        self._client = httpx.AsyncClient(timeout=TIME_LIMIT_S, follow_redirects=False)
+        self._client = httpx.AsyncClient(timeout=time_limit, follow_redirects=False)
         self._secrets = secrets
+        self._limit = time_limit
+
+    async def close(self) -> None:
+        """Close what connections are open."""
+        await self._client.aclose()
 
     def _secret(self, name: str) -> bytes:
         if self._secrets is not None:
@@ -111,11 +123,11 @@ class WebhookSender:
             signed = hmac.new(self._secret(name), f"{stamp}.".encode() + body, hashlib.sha256)
             headers["X-Watchfloor-Signature"] = f"t={stamp},v1={signed.hexdigest()}"
         try:
-            async with asyncio.timeout(TIME_LIMIT_S):
+            async with asyncio.timeout(self._limit):
                 async with self._client.stream("POST", url, content=body, headers=headers) as reply:
                     status = reply.status_code
         except (TimeoutError, httpx.TimeoutException) as error:
-            raise ChannelTimeoutError(f"{target} did not answer in {TIME_LIMIT_S:.0f} s") from error
+            raise ChannelTimeoutError(f"{target} did not answer in {self._limit:g} s") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise ChannelError(f"{target}: {type(error).__name__}") from error
         if not 200 <= status < 300:

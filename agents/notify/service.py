@@ -46,17 +46,33 @@ class DeliveryService:
         self._senders = by_kind if by_kind is not None else senders(silent=silent)
         self._queue: asyncio.Queue[Attempt] = asyncio.Queue()
         self._slots: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_ONCE))
+        self._taken: set[tuple[str, int]] = set()
 
     def start_work(self, work: Attempt) -> None:
-        """Take an attempt; it is begun at once, or when its target has a free place."""
-        self._queue.put_nowait(work)
+        """Take an attempt; it is begun at once, or when its target has a free place.
+
+        One that waits for its place is not lost, however long it has been without an outcome.
+        """
+        if self._mark(work) not in self._taken:
+            self._taken.add(self._mark(work))
+            self._queue.put_nowait(work)
+
+    @staticmethod
+    def _mark(work: Attempt) -> tuple[str, int]:
+        return work.request.notification_id, work.attempt
 
     async def run(self, ctx: RoleContext) -> None:
         """Make attempts until cancelled. One that is cut off is found lost by its timer."""
         async with asyncio.TaskGroup() as tasks:
             while True:
                 attempt = await self._queue.get()
-                tasks.create_task(self._attempt(ctx, attempt))
+                tasks.create_task(self._one(ctx, attempt))
+
+    async def _one(self, ctx: RoleContext, attempt: Attempt) -> None:
+        try:
+            await self._attempt(ctx, attempt)
+        finally:
+            self._taken.discard(self._mark(attempt))
 
     async def _attempt(self, ctx: RoleContext, attempt: Attempt) -> None:
         request = attempt.request
@@ -64,7 +80,11 @@ class DeliveryService:
         receiver = receivers.get(request.receiver)
         channels = () if receiver is None else receiver.channels
         outcome, channel = Outcome.FAILED, None
-        error: str | None = f"no receiver {request.receiver}"
+        error: str | None = (
+            f"there is no receiver {request.receiver}"
+            if receiver is None
+            else f"receiver {request.receiver} has no channels"
+        )
         for channel in channels:
             outcome, error = await self._try(ctx, channel, request)
             if outcome is Outcome.DELIVERED:

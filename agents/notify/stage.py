@@ -82,10 +82,13 @@ def on_request(ctx: Context, request: NotifyRequest) -> Iterable[Effect]:
 def on_result(ctx: Context, result: NotifyResult) -> Iterable[Effect]:
     """Be done, or be due again with backoff until `retry_for` is over."""
     delivery = ctx.get(DELIVERIES, result.notification_id)
-    if delivery is None or delivery.done or result.attempt != delivery.attempt:
+    if delivery is None or delivery.done:
         return
     if result.outcome is Outcome.DELIVERED:
+        # Of whichever attempt: one that was thought lost may have been there first.
         _end(ctx, delivery)
+        return
+    if result.attempt != delivery.attempt:
         return
     due = ctx.now + backoff(delivery.attempt)
     if due > delivery.request.deadline:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from agents.dedupe.stage import Settled
 from agents.route.alerts import AlertRow
 from agents.route.groups import Group
 from agents.runtime.stage import Context
 from schemas.alert import Activity, ActivityKind, Alert
+from schemas.decision import Decision, Result, StageVerdict
 from schemas.document import Receiver
-from schemas.ids import activity_id, notification_id
+from schemas.event import SecurityEvent
+from schemas.ids import activity_id, decision_id, notification_id
 from schemas.notification import Line, NotifyRequest, NotifyStatus
 from topics.catalogue import ACTIVITY, ALERTS, NOTIFY_REQUESTS
 from topics.record import OutRecord, Provenance, make
 
-__all__ = ["activity_record", "alert_record", "request_record", "title"]
+__all__ = ["activity_record", "alert_record", "request_record", "settled", "title", "verdict"]
 
 SOURCE = "watchfloor/decide"
 
@@ -120,3 +123,32 @@ def request_record(
         provenance=_provenance(group.site_id, ctx),
     )
     return record, notification
+
+
+def verdict(result: Result, reason: str | None, detail: str) -> StageVerdict:
+    """What route says of an event."""
+    return StageVerdict(stage="route", verdict=reason or result.value, detail=detail)
+
+
+def settled(
+    ctx: Context,
+    event: SecurityEvent,
+    alert: str | None,
+    stages: tuple[StageVerdict, ...],
+    result: Result,
+    reason: str | None,
+) -> Settled:
+    """The final decision about an event, which dedupe publishes and remembers."""
+    return Settled(
+        occurred_at=event.occurred_at,
+        decision=Decision(
+            decision_id=decision_id(event.site_id, event.event_id),
+            event_id=event.event_id,
+            site_id=event.site_id,
+            result=result,
+            reason=reason,
+            decided_at=ctx.now,
+            alert_id=alert,
+            stages=stages,
+        ),
+    )

@@ -13,14 +13,19 @@ from agents.dedupe.stage import Disarm, Folded, Settled
 from agents.rank.stage import Judged, Ranked
 from agents.route.alerts import AlertRow, CommandError, admit, obey, repeat, resolve, situation
 from agents.route.groups import Group, Timing, changed, flushed, timing
-from agents.route.outputs import activity_record, alert_record, request_record
+from agents.route.outputs import (
+    activity_record,
+    alert_record,
+    request_record,
+    settled,
+    verdict,
+)
 from agents.runtime.stage import Context, Effect, Emit, Forward, Stage
 from agents.runtime.state import TableSpec
 from agents.runtime.timers import Timer
-from schemas.alert import ActivityKind, AlertState, Command
-from schemas.decision import Decision, Result, StageVerdict
+from schemas.alert import ActivityKind, AlertState, Command, CommandKind
+from schemas.decision import Result, StageVerdict
 from schemas.event import SecurityEvent
-from schemas.ids import decision_id
 from schemas.notification import NotifyResult, NotifyStatus, Outcome
 from topics.catalogue import ACTIVITY, ALERTS, COMMANDS, NOTIFY_REQUESTS, NOTIFY_RESULTS
 from topics.record import tombstone
@@ -74,18 +79,21 @@ def on_ranked(ctx: Context, ranked: Ranked) -> Iterable[Effect]:
     event = ranked.item.event
     times = _times(ctx)
     row, kind = admit(_current(ctx, event), ranked, ctx.now)
-    if event.zone_id is not None:
-        quiet = ctx.now + times.resolve_after
-        row = replace(row, quiet_at=quiet)
-        ctx.set_timer(quiet, "quiet", row.alert.alert_id)
+    row = _quiet(ctx, row)
     ctx.put(OPEN, situation(event), Situation(row.alert.alert_id))
     yield from _publish(ctx, row, kind, SYSTEM, event.event_id)
+    alert_id = row.alert.alert_id
+
+    def final(result: Result, reason: str | None, detail: str) -> Settled:
+        stages = (*ranked.stages, verdict(result, reason, detail))
+        return settled(ctx, event, alert_id, stages, result, reason)
+
     silent = _silent(ctx, ranked)
     receivers = () if silent else _receivers(ctx, event, times)
     if not receivers:
         ctx.put(ROWS, row.alert.alert_id, row)
         reason, detail = silent or ("notifications_disabled", "no route has a receiver for it")
-        yield Forward(_settled(ctx, ranked, row, Result.SUPPRESSED, reason, detail))
+        yield Forward(final(Result.SUPPRESSED, reason, detail))
         return
     flushing: list[str] = []
     for receiver in receivers:
@@ -104,7 +112,7 @@ def on_ranked(ctx: Context, ranked: Ranked) -> Iterable[Effect]:
             ctx.set_timer(group.due, "flush", key)
     ctx.put(ROWS, row.alert.alert_id, row)
     if not flushing:
-        yield Forward(_settled(ctx, ranked, row, Result.GROUPED, None, "its group waits"))
+        yield Forward(final(Result.GROUPED, None, "its group waits"))
         return
     sent = []
     for key in flushing:
@@ -123,6 +131,15 @@ def on_ranked(ctx: Context, ranked: Ranked) -> Iterable[Effect]:
     )
 
 
+def _quiet(ctx: Context, row: AlertRow) -> AlertRow:
+    """Let quiet resolve a zone's alert some time from now; a device's is resolved by its return."""
+    if row.alert.zone_id is None:
+        return row
+    quiet = ctx.now + _times(ctx).resolve_after
+    ctx.set_timer(quiet, "quiet", row.alert.alert_id)
+    return replace(row, quiet_at=quiet)
+
+
 def _silent(ctx: Context, ranked: Ranked) -> tuple[str, str] | None:
     """Why nobody is told of this event, or None."""
     if ranked.item.late:
@@ -134,45 +151,14 @@ def _silent(ctx: Context, ranked: Ranked) -> tuple[str, str] | None:
 
 
 def _receivers(ctx: Context, event: SecurityEvent, times: Timing) -> tuple[str, ...]:
-    """The zone's own destinations; none: the root route's receiver."""
+    """The zone's own destinations; none, or none that exists: the root route's receiver."""
     site = ctx.configuration.site(event.site_id)
     zone = None if site is None or event.zone_id is None else site.zones.get(event.zone_id)
     known = {receiver.name for receiver in ctx.configuration.routing.receivers}
-    wanted = zone.alert_destinations if zone is not None else ()
-    if not wanted and times.receiver is not None:
-        wanted = (times.receiver,)
-    return tuple(dict.fromkeys(name for name in wanted if name in known))
-
-
-def _settled(
-    ctx: Context, ranked: Ranked, row: AlertRow, result: Result, reason: str | None, detail: str
-) -> Settled:
-    return _final(ctx, ranked.item.event, row.alert.alert_id, ranked.stages, result, reason, detail)
-
-
-def _final(
-    ctx: Context,
-    event: SecurityEvent,
-    alert: str | None,
-    stages: tuple[StageVerdict, ...],
-    result: Result,
-    reason: str | None,
-    detail: str | None,
-) -> Settled:
-    verdict = StageVerdict(stage="route", verdict=reason or result.value, detail=detail)
-    return Settled(
-        occurred_at=event.occurred_at,
-        decision=Decision(
-            decision_id=decision_id(event.site_id, event.event_id),
-            event_id=event.event_id,
-            site_id=event.site_id,
-            result=result,
-            reason=reason,
-            decided_at=ctx.now,
-            alert_id=alert,
-            stages=(*stages, verdict),
-        ),
-    )
+    wanted = [name for name in (zone.alert_destinations if zone else ()) if name in known]
+    if not wanted and times.receiver in known:
+        wanted = [times.receiver]
+    return tuple(dict.fromkeys(wanted))
 
 
 def _publish(
@@ -195,7 +181,7 @@ def _flush(ctx: Context, key: str, status: NotifyStatus) -> tuple[list[Effect], 
     receivers = {one.name: one for one in ctx.configuration.routing.receivers}
     receiver = receivers.get(group.receiver)
     if receiver is None or not rows:
-        ctx.put(GROUPS, key, None)
+        ctx.put(GROUPS, key, replace(group, due=None, waiting=()))
         return [], None
     record, notification = request_record(group, key, receiver, rows, status, ctx)
     ctx.put(GROUPS, key, flushed(group, ctx.now))
@@ -213,22 +199,13 @@ def on_folded(ctx: Context, folded: Folded) -> Iterable[Effect]:
         ctx.put(ROWS, row.alert.alert_id, row)
         yield Emit(alert_record(row.alert, ctx))
     yield Forward(
-        Settled(
-            occurred_at=folded.event.occurred_at,
-            decision=Decision(
-                decision_id=decision_id(folded.event.site_id, folded.event.event_id),
-                event_id=folded.event.event_id,
-                site_id=folded.event.site_id,
-                result=Result.SUPPRESSED,
-                reason=folded.by,
-                decided_at=ctx.now,
-                alert_id=None if row is None else row.alert.alert_id,
-                stages=(
-                    StageVerdict(
-                        stage="dedupe", verdict=folded.by, detail=f"repeats {folded.twin}"
-                    ),
-                ),
-            ),
+        settled(
+            ctx,
+            folded.event,
+            None if row is None else row.alert.alert_id,
+            (StageVerdict(stage="dedupe", verdict=folded.by, detail=f"repeats {folded.twin}"),),
+            Result.SUPPRESSED,
+            folded.by,
         )
     )
 
@@ -266,7 +243,8 @@ def on_result(ctx: Context, result: NotifyResult) -> Iterable[Effect]:
                 )
             )
         ctx.put(PENDING, key, None)
-        yield Forward(_final(ctx, event, pending.alert_id, pending.stages, *final))
+        stages = (*pending.stages, verdict(*final))
+        yield Forward(settled(ctx, event, pending.alert_id, stages, *final[:2]))
 
 
 @ROUTE.on(Command)
@@ -279,6 +257,12 @@ def on_command(ctx: Context, command: Command) -> Iterable[Effect]:
         return
     row = replace(row, commands=(*row.commands, command.command_id)[-50:])
     try:
+        current = ctx.get(OPEN, _situation_of(row))
+        if command.kind is CommandKind.REOPEN and current not in (
+            None,
+            Situation(command.alert_id),
+        ):
+            raise CommandError("the situation came back, and has another alert that is open")
         row, kind = obey(row, command, ctx.now)
     except CommandError as error:
         ctx.put(ROWS, command.alert_id, row)
@@ -296,6 +280,7 @@ def on_command(ctx: Context, command: Command) -> Iterable[Effect]:
         yield from _close(ctx, row)
     elif kind is ActivityKind.REOPENED:
         ctx.put(OPEN, _situation_of(row), Situation(row.alert.alert_id))
+        row = _quiet(ctx, row)
     ctx.put(ROWS, command.alert_id, row)
 
 
@@ -326,14 +311,13 @@ def _close(ctx: Context, row: AlertRow) -> Iterable[Effect]:
             continue
         if group.flushes == 0 or not times.send_resolved:
             # Nothing is said of what was never notified.
-            ctx.put(GROUPS, key, None)
+            ctx.put(GROUPS, key, replace(group, due=None, waiting=()))
             continue
         due = ctx.now if group.last_sent is None else max(ctx.now, group.last_sent + times.interval)
         ctx.put(GROUPS, key, replace(group, due=due))
         if due <= ctx.now:
             effects, _ = _flush(ctx, key, NotifyStatus.RESOLVED)
             yield from effects
-            ctx.put(GROUPS, key, None)
         else:
             ctx.set_timer(due, "flush", key)
 
@@ -365,8 +349,6 @@ def _on_flush(ctx: Context, key: str) -> Iterable[Effect]:
     status = NotifyStatus.FIRING if firing else NotifyStatus.RESOLVED
     effects, _ = _flush(ctx, key, status)
     yield from effects
-    if not firing:
-        ctx.put(GROUPS, key, None)
 
 
 def _firing(ctx: Context, group: Group) -> bool:
@@ -391,6 +373,9 @@ def _forget(ctx: Context, alert_id: str) -> Iterable[Effect]:
     if resolved is not None and ctx.now - resolved < FORGET:
         return
     ctx.put(ROWS, alert_id, None)
+    for key in row.groups:
+        # Not before: a group's flush number makes its notifications' ids.
+        ctx.put(GROUPS, key, None)
     yield Emit(
         tombstone(
             ALERTS,

@@ -82,7 +82,8 @@ class ChainRunner:
             self._blame(record, "decode", error, batch)
             return
         now = self._now(batch.state, record, message, at)
-        if self.watermark or isinstance(message, Tick):
+        timed = self.watermark and at is not None and record.topic in self.chain.timed
+        if timed or isinstance(message, Tick):
             # Each timer stands alone: one that raises takes neither the others nor the clock back.
             for timer in timers.due(batch.state, self.timers, now):
                 self._try(record, batch, now, timer)

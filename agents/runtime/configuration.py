@@ -44,7 +44,9 @@ class Configuration:
 
     def apply(self, key: str, record: ConfigRecord | None) -> None:
         """Take a record of `config.documents.v1` in; None is a tombstone."""
-        if record is None:
+        if record is None and key == ROUTING_KEY:
+            self.routing = Routing()
+        elif record is None:
             self.sites.pop(key, None)
         elif record.site is not None:
             self.sites[record.site.site_id] = SiteConfig(record.site, record.revision)

@@ -104,11 +104,14 @@ class Emitter:
     async def stop(self) -> None:
         """Close it; whoever still waits in `emit` is told that it was not confirmed."""
         self._stop.set()
+        # Whoever is told from here on finds nothing to send with again.
+        producer, self._producer = self._producer, None
         if self._thread is not None:
             await asyncio.to_thread(self._thread.join, 5)
-        if self._producer is not None:
-            await asyncio.to_thread(self._producer.flush, 2)
-            self._producer = None
+        if producer is not None:
+            await asyncio.to_thread(producer.flush, 2)
+            producer.purge()
+            await asyncio.to_thread(producer.flush, 1)
 
     def _poll(self) -> None:
         while not self._stop.is_set():
@@ -142,13 +145,15 @@ class Emitter:
                     refused.append((record, error.str()))
                 else:
                     again.append(record)
-            if again and len(again) < 50 and any(e and e.code() in BLAMED for e in errors):
-                # A refused batch takes its innocent neighbours with it: each is asked alone.
-                for record in again:
+            if again and any(e and e.code() in BLAMED for e in errors):
+                # A refused batch takes its innocent neighbours with it: halves are asked apart,
+                # in their order, until one that is refused stands alone.
+                middle = len(again) // 2
+                for half in (again[:middle], again[middle:]):
                     try:
-                        reached.update(await self.append([record]))
-                    except RefusedError as single:
-                        refused.extend(single.refused)
+                        reached.update(await self.append(half))
+                    except RefusedError as part:
+                        refused.extend(part.refused)
                 again = []
             pending = again
             if pending:

@@ -11,12 +11,14 @@ import logging
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from time import monotonic, sleep
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
+    KafkaError,
     KafkaException,
     Message,
     TopicPartition,
@@ -33,6 +35,9 @@ __all__ = ["Follower", "to_record"]
 log = logging.getLogger("watchfloor.follower")
 
 T = TypeVar("T")
+
+NEW_TOPIC_S: Final = 10.0
+NO_LEADER: Final = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
 
 Start = Literal["earliest", "latest"] | int
 
@@ -52,6 +57,20 @@ def to_record(topic: Topic, message: Message) -> Record:
         value=message.value(),
         headers={name: value for name, value in headers if value is not None},
     )
+
+
+def _end(consumer: Consumer, part: TopicPartition) -> int:
+    """The end of a partition; a topic that was made just now has no leader for a moment."""
+    deadline = monotonic() + NEW_TOPIC_S
+    while True:
+        try:
+            end: int = consumer.get_watermark_offsets(part, timeout=30)[1]
+        except KafkaException as error:
+            if error.args[0].code() not in NO_LEADER or monotonic() > deadline:
+                raise
+            sleep(0.05)
+        else:
+            return end
 
 
 class Follower:
@@ -89,7 +108,7 @@ class Follower:
             "auto.offset.reset": start if isinstance(start, str) else "earliest",
             "session.timeout.ms": 6000 if group else 45_000,
             "max.poll.interval.ms": 600_000,
-            "fetch.wait.max.ms": 100,
+            "fetch.wait.max.ms": 500,
             "fetch.max.bytes": 16 * 1024 * 1024,
             "queued.max.messages.kbytes": 32 * 1024,
             "enable.metrics.push": False,
@@ -119,7 +138,8 @@ class Follower:
     def _open(self) -> Consumer:
         consumer = Consumer(self._config)
         if self._group is not None:
-            consumer.subscribe(list(self._topics))
+            lost = self._forget
+            consumer.subscribe(list(self._topics), on_revoke=lost, on_lost=lost)
             return consumer
         parts: list[TopicPartition] = []
         for name in self._topics:
@@ -139,16 +159,21 @@ class Follower:
         elif self._start == "latest":
             # The end is pinned now: what is produced after __aenter__ returned will be seen.
             for part in parts:
-                part.offset = consumer.get_watermark_offsets(part, timeout=30)[1]
+                part.offset = _end(consumer, part)
         else:
             for part in parts:
                 part.offset = OFFSET_BEGINNING
         for part in parts:
             if part.offset < 0 and part.offset != OFFSET_BEGINNING:
                 # Nothing is that new: pinned too, since OFFSET_END is looked up at some later time.
-                part.offset = consumer.get_watermark_offsets(part, timeout=30)[1]
+                part.offset = _end(consumer, part)
         consumer.assign(parts)
         return consumer
+
+    def _forget(self, _consumer: Consumer, parts: list[TopicPartition]) -> None:
+        """What another member owns now is no longer ours to commit: it would take it back."""
+        for part in parts:
+            self._handed.pop((part.topic, part.partition), None)
 
     async def chunks(
         self, *, max_records: int = 500, timeout: float = 1.0

@@ -76,10 +76,11 @@ class ChainHost:
         partition = record.partition
         chunk = self._open.get(partition)
         if chunk is None:
-            if self._journal is not None:
-                self._journal.prepare(partition)
             below = self._committing.get(partition)
             state = None if below is None else below[0].batch.state
+            # Over a chunk that is being committed, the store's own newest is an old one.
+            if below is None and self._journal is not None:
+                self._journal.prepare(partition)
             chunk = self._open[partition] = _Open(self.runner.batch(partition, state))
             chunk.since = monotonic()
         try:
@@ -141,7 +142,7 @@ class ChainHost:
         if self._journal is None:
             chunk.context.run(self._write, partition, rows)
         else:
-            rows = chunk.context.run(self._journal.changes, partition, rows)
+            rows = chunk.context.run(self._journal.chunk, partition, rows)
             reached = await self._journal.append(partition, rows)  # 2
             chunk.context.run(self._journal.write, partition, rows, reached)  # 3
         follower = self._open.get(partition)

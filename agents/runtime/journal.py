@@ -78,16 +78,24 @@ class Journal:
         self._owed[partition] = rows
         self._whole.add(partition)
 
-    def changes(self, partition: int, rows: Sequence[Row]) -> list[Row]:
-        """Without the removals of rows that are not there: timers come and go within a chunk."""
-        return [
+    def chunk(self, partition: int, rows: Sequence[Row]) -> list[Row]:
+        """The rows to be written: first the one that holds them all, then each.
+
+        Removals of rows that are not there are left out: timers come and go within a chunk.
+        To be called in the context of one of the partition's records.
+        """
+        changes = [
             row
             for row in rows
             if row[2] is not None or self._store.get(row[0], partition, row[1]) is not None
         ]
+        if not changes:
+            return []
+        whole = _encoder.encode(changes)
+        return [(self._table, CHUNK, whole if len(whole) <= MOST_BYTES else None), *changes]
 
     async def append(self, partition: int, rows: Sequence[Row]) -> Mapping[tuple[str, int], int]:
-        """Return once the changelogs have the rows; the offsets up to which they go.
+        """Return once the changelogs have the chunk; the offsets up to which they go.
 
         1. The rows of a chunk that its owner may not have finished.
         2. This chunk, whole.
@@ -99,11 +107,8 @@ class Journal:
         if owed:
             await self._emitter.append([self._record(partition, row) for row in owed])  # 1
         self._owed.pop(partition, None)
-        chunk = _encoder.encode(rows)
-        whole = (self._table, CHUNK, chunk if len(chunk) <= MOST_BYTES else None)
-        reached = dict(await self._emitter.append([self._record(partition, whole)]))  # 2
-        reached.update(await self._emitter.append([self._record(partition, r) for r in rows]))  # 3
-        return reached
+        await self._emitter.append([self._record(partition, rows[0])])  # 2
+        return await self._emitter.append([self._record(partition, row) for row in rows[1:]])  # 3
 
     def write(
         self, partition: int, rows: Sequence[Row], reached: Mapping[tuple[str, int], int]
@@ -136,4 +141,3 @@ class Journal:
             headers=(),
             partition=partition,
         )
-

@@ -1,14 +1,15 @@
 """Timers as state: due times in buckets of a second, found by the hour.
 
 A timer is a row like any other, so it survives a restart and moves with its partition. Setting
-one touches two rows; a tick reads one row an hour that passed and one a second that holds timers,
-so a clock that jumps by a year is 8,760 look-ups, not a scan.
+one touches two rows; a tick reads one row an hour that passed and one a page of the seconds that
+hold timers, so a clock that jumps by a year is 8,760 look-ups, not a scan.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from math import ceil
+from typing import Final
 
 from msgspec import Struct
 
@@ -32,14 +33,22 @@ class Timer(Struct, frozen=True, kw_only=True, order=True):
 
 
 class Bucket(Struct, frozen=True, kw_only=True):
-    """A second's timers, or an hour's seconds, or the clock."""
+    """A second's newest timers, or an hour's seconds, or the clock.
+
+    pages: full pages of the same second that lie beside its newest one.
+    """
 
     timers: tuple[Timer, ...] = ()
     seconds: tuple[int, ...] = ()
     now: float = 0.0
+    pages: int = 0
 
 
-HOUR = 3600
+HOUR: Final = 3600
+PAGE: Final = 32
+"""Timers a row: a backlog sets thousands for one second, and each rewrites the row it joins."""
+START: Final = "start"
+"""The earliest hour with a timer, while there has been no tick to tell how far back to look."""
 
 
 def table(role: str) -> TableSpec[Bucket]:
@@ -61,11 +70,18 @@ def set_timer(state: Overlay, spec: TableSpec[Bucket], timer: Timer) -> None:
     bucket = state.get(spec, f"s{second}") or Bucket()
     if timer in bucket.timers:
         return
-    state.put(spec, f"s{second}", Bucket(timers=(*bucket.timers, timer)))
+    if len(bucket.timers) >= PAGE:
+        state.put(spec, f"s{second}.{bucket.pages}", Bucket(timers=bucket.timers))
+        bucket = Bucket(pages=bucket.pages + 1)
+    state.put(spec, f"s{second}", Bucket(timers=(*bucket.timers, timer), pages=bucket.pages))
     hour = second // HOUR
     index = state.get(spec, f"h{hour}") or Bucket()
     if second not in index.seconds:
         state.put(spec, f"h{hour}", Bucket(seconds=tuple(sorted((*index.seconds, second)))))
+    if now is None:
+        start = state.get(spec, START)
+        if start is None or hour < start.seconds[0]:
+            state.put(spec, START, Bucket(seconds=(hour,)))
 
 
 def due(state: Overlay, spec: TableSpec[Bucket], now: datetime) -> tuple[Timer, ...]:
@@ -78,9 +94,14 @@ def due(state: Overlay, spec: TableSpec[Bucket], now: datetime) -> tuple[Timer, 
     if row is not None and target <= row.now:
         return ()
     state.put(spec, "clock", Bucket(now=target))
-    first = int(target) // HOUR - 24 if row is None else int(row.now) // HOUR
-    fired: list[Timer] = []
     last = int(target)
+    if row is not None:
+        first = int(row.now) // HOUR
+    else:
+        start = state.get(spec, START)
+        first = last // HOUR if start is None else start.seconds[0]
+        state.put(spec, START, None)
+    fired: list[Timer] = []
     for hour in range(first, last // HOUR + 1):
         index = state.get(spec, f"h{hour}")
         if index is None:
@@ -89,10 +110,23 @@ def due(state: Overlay, spec: TableSpec[Bucket], now: datetime) -> tuple[Timer, 
         if not ripe:
             continue
         for second in ripe:
-            bucket = state.get(spec, f"s{second}")
-            if bucket is not None:
-                fired.extend(bucket.timers)
-                state.put(spec, f"s{second}", None)
+            fired.extend(_take(state, spec, second))
         rest = tuple(second for second in index.seconds if second > last)
         state.put(spec, f"h{hour}", Bucket(seconds=rest) if rest else None)
-    return tuple(sorted(fired))
+    # One that was set twice may lie on two pages.
+    return tuple(sorted(set(fired)))
+
+
+def _take(state: Overlay, spec: TableSpec[Bucket], second: int) -> list[Timer]:
+    """A second's timers, taken out."""
+    bucket = state.get(spec, f"s{second}")
+    if bucket is None:
+        return []
+    state.put(spec, f"s{second}", None)
+    taken = list(bucket.timers)
+    for page in range(bucket.pages):
+        full = state.get(spec, f"s{second}.{page}")
+        if full is not None:
+            taken.extend(full.timers)
+            state.put(spec, f"s{second}.{page}", None)
+    return taken

@@ -57,7 +57,7 @@ class RoleProcess:
         self.workers: list[Worker] = []
         self._owned: dict[str, Ownership] = {}
         self._work: dict[type, Callable[[Any], None]] = {}
-        self.health = Health(role.name, lambda: self.app.recovered, self._facts, self._oldest)
+        self.health = Health(role.name, self._ready, self._facts, self._oldest)
         self.context = RoleContext(
             role=role.name,
             settings=settings,
@@ -84,9 +84,8 @@ class RoleProcess:
             store = self.app.add_tables(self.role.chains, partitions)
             for chain in self.role.chains:
                 runner = ChainRunner(chain, self.configuration, store, watermark=self.outside_time)
-                journal = Journal(
-                    self.emitter, store, runner.timers.table, partial(changelog_name, self.role.name)
-                )
+                named = partial(changelog_name, self.role.name)
+                journal = Journal(self.emitter, store, runner.timers.table, named)
                 host = ChainHost(runner, self.emitter, self._start_work, journal)
                 self.hosts.append(host)
                 self.app.add_agent(chain.name, chain.reads, self._gate(host.take))
@@ -121,6 +120,9 @@ class RoleProcess:
         for item, worker in zip(self.role.inputs, self.workers, strict=True):
             if item.reads.name == topic:
                 worker.assigned(owned)
+
+    def _ready(self) -> bool:
+        return self.app.recovered and self.configuration.loaded.is_set()
 
     def _facts(self) -> dict[str, Any]:
         return {
@@ -190,7 +192,9 @@ class RoleProcess:
 
     async def _follow_configuration(self) -> None:
         async with Follower(self.settings, [CONFIG], client_id="configuration") as follower:
-            ends = await follower.end_offsets()
+            # A broker that does not answer now says nothing about what is configured.
+            while not (ends := await follower.end_offsets()):
+                await asyncio.sleep(0.5)
             async for chunk in follower.chunks(timeout=0.5):
                 for record in chunk:
                     self._configure(record)

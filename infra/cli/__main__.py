@@ -1,0 +1,7 @@
+"""`python -m infra.cli`, which is what the launcher runs."""
+
+import sys
+
+from infra.cli.main import main
+
+sys.exit(main())

@@ -1,0 +1,118 @@
+"""What `up` starts, on which ports."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from infra import endpoints
+from infra.embedded.process import free_port, holder_of
+from infra.embedded.supervisor import Program
+from infra.errors import MachineError
+from infra.settings import Settings
+
+__all__ = ["ROLES", "SERVERS", "choose_ports", "programs"]
+
+ROLES: Final = ("capture", "detect", "decide", "act")
+"""In the order in which they start. The watch role comes with the device polls."""
+
+SERVERS: Final = ("kafka", "postgres")
+API_PORTS: Final = 200
+
+Report = Callable[[str], None]
+
+
+def choose_ports(settings: Settings, *, api: bool, report: Report) -> dict[str, int]:
+    """Free ports, those of the last start where they are free still.
+
+    Raises MachineError where a port that somebody set is taken; names by whom.
+    """
+    before = endpoints.read(settings.state_dir)
+    ports: dict[str, int] = {}
+    wanted = []
+    if settings.kafka_embedded:
+        wanted += ["kafka", "kafka-controller"]
+    if settings.postgres_embedded:
+        wanted += ["postgres"]
+    for name in wanted:
+        ports[name] = free_port(before.get(name), taken=list(ports.values()))
+    if api:
+        ports["api"] = _api_port(settings, list(ports.values()), report)
+    return ports
+
+
+def _api_port(settings: Settings, taken: Sequence[int], report: Report) -> int:
+    port, origin = settings.api_port, settings.origin("api_port")
+    if origin not in ("default", "embedded"):
+        if free_port(port) != port:
+            holder = holder_of(port) or "another process"
+            raise MachineError(
+                f"api_port: {origin}: {port} is in use by {holder}",
+                hint="Stop that, or set another port: WATCHFLOOR_API_PORT.",
+            )
+        return port
+    for candidate in range(port, min(port + API_PORTS, 65_536)):
+        if candidate not in taken and free_port(candidate) == candidate:
+            if candidate != port:
+                holder = holder_of(port) or "another process"
+                report(f"Port {port} is in use by {holder}: the API takes {candidate}")
+            return candidate
+    raise MachineError(
+        f"api_port: no port from {port} to {port + API_PORTS} is free",
+        hint="Set one that is: WATCHFLOOR_API_PORT.",
+    )
+
+
+def programs(
+    settings: Settings, ports: dict[str, int], roles: Sequence[str], *, api: bool
+) -> Iterator[Program]:
+    """The processes, in the order in which they start. Roles and the API wait to be started."""
+    state = settings.state_dir
+    python = [sys.executable, "-m"]
+    if settings.kafka_embedded:
+        yield Program(
+            name="kafka",
+            command=[
+                *python,
+                "infra.embedded.kafka",
+                f"--dir={state / 'kafka'}",
+                f"--cache={settings.cache_dir}",
+                f"--port={ports['kafka']}",
+                f"--controller-port={ports['kafka-controller']}",
+                "--die-with=parent",
+            ],
+            priority=10,
+            autostart=True,
+            stop_seconds=30,
+        )
+    if settings.postgres_embedded:
+        yield Program(
+            name="postgres",
+            command=[
+                *python,
+                "infra.embedded.postgres",
+                f"--dir={state / 'postgres'}",
+                f"--port={ports['postgres']}",
+                f"--password-file={state / 'secrets' / endpoints.POSTGRES_SECRET}",
+                "--die-with=parent",
+            ],
+            priority=20,
+            autostart=True,
+            stop_signal="INT",
+            stop_seconds=30,
+        )
+    for number, role in enumerate(roles):
+        yield Program(
+            name=role,
+            command=[*python, "infra.cli", f"--state={state}", "worker", role],
+            priority=30 + number,
+            autostart=False,
+        )
+    if api:
+        yield Program(
+            name="api",
+            command=[*python, "infra.cli", f"--state={state}", "api"],
+            priority=90,
+            autostart=False,
+        )

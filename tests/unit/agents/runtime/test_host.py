@@ -1,0 +1,262 @@
+"""The order of a commit, and what is left when it is cut off."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+
+import pytest
+
+from agents.runtime import host as host_module
+from agents.runtime.deadletter import PREFIX
+from agents.runtime.emitter import BrokerError, RefusedError
+from agents.runtime.host import ChainHost
+from agents.runtime.record import Record
+from agents.runtime.state import MemoryStore, SchemaAheadError
+from tests.unit.agents.runtime.parts import (
+    COUNTS,
+    Bench,
+    Count,
+    event_record,
+    headers,
+    raw,
+)
+from topics.catalogue import DECISIONS
+from topics.record import OutRecord
+
+
+class LoggingStore(MemoryStore):
+    """Notes each write."""
+
+    def __init__(self, log: list[str]) -> None:
+        super().__init__()
+        self.log = log
+
+    def write(self, table: str, partition: int, key: str, value: bytes | None) -> None:
+        self.log.append(f"state {partition}/{key}")
+        super().write(table, partition, key, value)
+
+
+class FakeEmitter:
+    """Confirms what it is given; `held` makes it wait, `refuses` says what it takes never."""
+
+    def __init__(self, log: list[str]) -> None:
+        self.log = log
+        self.sent: list[OutRecord] = []
+        self.open = asyncio.Event()
+        self.open.set()
+        self.refuses: Callable[[OutRecord], bool] = lambda out: False
+        self.fails: Exception | None = None
+        self.begun = 0
+
+    async def emit(self, records: Sequence[OutRecord]) -> None:
+        self.begun += 1
+        await self.open.wait()
+        if self.fails is not None:
+            raise self.fails
+        refused = [(out, "too large") for out in records if self.refuses(out)]
+        self.sent += [out for out in records if not self.refuses(out)]
+        for out in records:
+            self.log.append(f"emit {(out.key or b'').decode()}")
+        if refused:
+            raise RefusedError(refused)
+
+
+class Fixture:
+    """A host on a fake emitter."""
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+        self.bench = Bench()
+        self.bench.store = LoggingStore(self.log)
+        self.bench.runner.store = self.bench.store
+        self.emitter = FakeEmitter(self.log)
+        self.host = ChainHost(
+            self.bench.runner, self.emitter, lambda work: self.log.append(f"start {work}")
+        )
+
+    async def take(self, one: Record, name: str) -> None:
+        await self.host.take(one, lambda: self.log.append(f"ack {name}"))
+
+    async def settle(self, entry: str) -> None:
+        """Return once that is in the log."""
+        async with asyncio.timeout(5):
+            while entry not in self.log:
+                await asyncio.sleep(0)
+
+    def state(self, partition: int = 0) -> Count | None:
+        return self.bench.runner.batch(partition).state.get(COUNTS, "n")
+
+
+@pytest.fixture
+async def fixture() -> AsyncIterator[Fixture]:
+    found = Fixture()
+    yield found
+    found.emitter.open.set()
+    found.host.abandon(range(8))
+    await asyncio.sleep(0)
+
+
+async def test_outputs_then_state_then_ack_then_work(fixture: Fixture) -> None:
+    await fixture.take(event_record("intrusion", name="e1"), "e1")
+    await fixture.settle("start work e1")
+    assert fixture.log == ["emit intrusion", "state 0/counts:n", "ack e1", "start work e1"]
+
+
+async def test_nothing_is_written_or_acked_before_the_broker_confirmed(fixture: Fixture) -> None:
+    fixture.emitter.open.clear()
+    await fixture.take(event_record("intrusion", name="e1"), "e1")
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert fixture.emitter.begun == 1
+    assert fixture.log == []
+    assert fixture.host.oldest() is not None
+    fixture.emitter.open.set()
+    await fixture.settle("start work e1")
+    assert fixture.host.oldest() is None
+
+
+async def test_what_comes_meanwhile_shares_the_next_commit_and_sees_the_state_of_the_first(
+    fixture: Fixture,
+) -> None:
+    fixture.emitter.open.clear()
+    await fixture.take(event_record("intrusion", name="e1"), "e1")
+    await asyncio.sleep(0)
+    for name in ("e2", "e3"):
+        await fixture.take(event_record("loitering", name=name), name)
+    fixture.emitter.open.set()
+    await fixture.settle("start work e3")
+    assert fixture.emitter.begun == 2
+    assert [one for one in fixture.log if one.startswith("ack")] == ["ack e1", "ack e2", "ack e3"]
+    assert fixture.state() == Count(3, "loitering")
+
+
+async def test_a_partition_whose_commit_hangs_holds_up_no_other(fixture: Fixture) -> None:
+    fixture.emitter.open.clear()
+    await fixture.take(event_record("intrusion", name="e1", partition=0), "e1")
+    for _ in range(10):
+        await asyncio.sleep(0)
+    held, fixture.emitter.open = fixture.emitter.open, asyncio.Event()
+    fixture.emitter.open.set()
+    await fixture.take(event_record("loitering", name="e2", partition=1), "e2")
+    await fixture.settle("ack e2")
+    assert "ack e1" not in fixture.log
+    held.set()
+    await fixture.settle("ack e1")
+
+
+async def test_abandoned_work_leaves_no_state_and_no_ack(fixture: Fixture) -> None:
+    fixture.emitter.open.clear()
+    await fixture.take(event_record("intrusion", name="e1"), "e1")
+    await asyncio.sleep(0)
+    await fixture.take(event_record("intrusion", name="e2"), "e2")
+    fixture.host.abandon([0])
+    fixture.emitter.open.set()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert fixture.log == []
+    assert fixture.state() is None
+    assert fixture.host.oldest() is None
+    # The partition comes back, and its records with it: from their start, from the old state.
+    await fixture.take(event_record("intrusion", name="e1"), "e1")
+    await fixture.settle("start work e1")
+    assert fixture.state() == Count(1, "intrusion")
+
+
+async def test_abandoning_one_partition_leaves_the_others_alone(fixture: Fixture) -> None:
+    fixture.emitter.open.clear()
+    await fixture.take(event_record("intrusion", name="e1", partition=0), "e1")
+    await fixture.take(event_record("intrusion", name="e2", partition=1), "e2")
+    await asyncio.sleep(0)
+    fixture.host.abandon([0])
+    fixture.emitter.open.set()
+    await fixture.settle("start work e2")
+    assert "ack e1" not in fixture.log
+
+
+async def test_a_refused_output_dead_letters_its_source_and_the_rest_goes_out(
+    fixture: Fixture,
+) -> None:
+    fixture.emitter.refuses = lambda out: out.key == b"loitering"
+    await fixture.take(event_record("intrusion", name="e1"), "e1")
+    source = event_record("loitering", name="e2", offset=9)
+    await fixture.take(source, "e2")
+    await fixture.settle("start work e2")
+    sent = fixture.emitter.sent
+    assert [out.topic.name for out in sent] == [DECISIONS.name, "security.events.v1.dlq"]
+    assert sent[1].value == source.value
+    reasons = headers(sent[1], PREFIX)
+    assert (reasons["stage"], reasons["message"], reasons["offset"]) == ("emit", "too large", "9")
+    assert "ack e2" in fixture.log
+
+
+async def test_a_cluster_that_is_not_set_up_ends_the_worker_and_acks_nothing(
+    fixture: Fixture,
+) -> None:
+    fixture.emitter.fails = BrokerError("no such topic")
+    await fixture.take(event_record("intrusion", name="e1"), "e1")
+    with pytest.raises(BrokerError):
+        async with asyncio.timeout(5):
+            await fixture.host.failed()
+    with pytest.raises(BrokerError):
+        await fixture.take(event_record("intrusion", name="e2"), "e2")
+    assert fixture.log == []
+    assert fixture.state() is None
+
+
+async def test_state_that_is_ahead_ends_the_worker_and_takes_no_later_record(
+    fixture: Fixture,
+) -> None:
+    """Faust would skip the record that raised, and go on with the next one."""
+    fixture.bench.store.rows[(COUNTS.table, 0, COUNTS.row("n"))] = b"\x02\x80"
+    with pytest.raises(SchemaAheadError):
+        await fixture.take(event_record("intrusion", name="e1"), "e1")
+    with pytest.raises(SchemaAheadError):
+        async with asyncio.timeout(5):
+            await fixture.host.failed()
+    with pytest.raises(SchemaAheadError):
+        await fixture.take(event_record("intrusion", name="e2", partition=1), "e2")
+    assert fixture.log == []
+
+
+async def test_a_dead_letter_is_confirmed_before_its_source_is_acked(fixture: Fixture) -> None:
+    await fixture.take(raw(b"no json"), "bad")
+    await fixture.settle("ack bad")
+    assert fixture.log == ["emit north", "ack bad"]
+    assert fixture.emitter.sent[0].topic.name == "security.events.v1.dlq"
+
+
+async def test_the_agent_waits_when_too_much_is_not_committed(
+    fixture: Fixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host_module, "MAX_PENDING", 3)
+    fixture.emitter.open.clear()
+
+    async def feed() -> None:
+        for number in range(6):
+            await fixture.take(event_record("intrusion", name=f"e{number}"), f"e{number}")
+
+    task = asyncio.create_task(feed())
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert not task.done()
+    assert fixture.state() is None
+    fixture.emitter.open.set()
+    async with asyncio.timeout(5):
+        await task
+    await fixture.settle("start work e5")
+    assert fixture.state() == Count(6, "intrusion")
+
+
+async def test_losing_a_partition_lets_a_waiting_agent_go(
+    fixture: Fixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host_module, "MAX_PENDING", 1)
+    fixture.emitter.open.clear()
+    task = asyncio.create_task(fixture.take(event_record("intrusion", name="e1"), "e1"))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not task.done()
+    fixture.host.abandon([0])
+    async with asyncio.timeout(5):
+        await task

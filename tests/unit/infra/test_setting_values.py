@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from infra.errors import SettingsError
+from infra.setting_values import (
+    as_bytes,
+    as_duration,
+    as_host,
+    as_path,
+    as_words,
+    default_cache,
+    show,
+    show_bytes,
+    show_duration,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("0", 0),
+        (1024, 1024),
+        ("500MB", 500_000_000),
+        ("500MiB", 524_288_000),
+        ("1.5 gib", 1_610_612_736),
+        ("2t", 2_000_000_000_000),
+        ("10 kB", 10_000),
+    ],
+)
+def test_as_bytes(text: object, size: int) -> None:
+    assert as_bytes(text, "x") == size
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1XB", "MB", True, 1.5, None, "1e3"])
+def test_as_bytes_refuses(text: object) -> None:
+    with pytest.raises(SettingsError, match="x: "):
+        as_bytes(text, "x")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("6", 6), (6, 6), ("250ms", 0.25), ("1h30m", 5400), ("2w", 1_209_600), ("0.5s", 0.5)],
+)
+def test_as_duration(text: object, seconds: float) -> None:
+    assert as_duration(text, "x") == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("text", ["", "0", "-5s", "5 s", "1h 30m", "5x", "999999w", True, [], "s"])
+def test_as_duration_refuses(text: object) -> None:
+    with pytest.raises(SettingsError, match="duration"):
+        as_duration(text, "x")
+
+
+def test_as_path_is_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/kim")
+    assert as_path("a/../b", "x") == tmp_path / "b"
+    assert as_path("~/c", "x") == Path("/home/kim/c")
+    for bad in ("", "a\0b"):
+        with pytest.raises(SettingsError):
+            as_path(bad, "x")
+
+
+def test_as_words() -> None:
+    assert as_words(" CUDA , CPU,", "x") == ("CUDA", "CPU")
+    assert as_words(["a", "b"], "x") == ("a", "b")
+    assert as_words("", "x") == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "host"), [("localhost", "127.0.0.1"), ("127.0.0.9", "127.0.0.9"), ("::1", "::1")]
+)
+def test_as_host(text: str, host: str) -> None:
+    assert as_host(text, "x") == host
+
+
+def test_default_cache_ignores_a_relative_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/kim")
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    assert default_cache() == Path("/home/kim/.cache/watchfloor")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/var/cache")
+    assert default_cache() == Path("/var/cache/watchfloor")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0s"), (6, "6s"), (5400, "1h30m"), (0.25, "250ms"), (90_061, "1d1h1m1s")],
+)
+def test_show_duration(seconds: float, text: str) -> None:
+    assert show_duration(timedelta(seconds=seconds)) == text
+
+
+def test_show_bytes() -> None:
+    assert show_bytes(0) == "0 B"
+    assert show_bytes(10 * 1024**3) == "10 GiB"
+    assert show_bytes(5 * 1024**4) == "5 TiB"
+
+
+def test_show_masks() -> None:
+    assert show("amqp://a:b@c") == "amqp://a:***@c"
+    assert show(None) is None
+    assert show(("a", "b")) == ["a", "b"]
