@@ -42,6 +42,7 @@ class Sandbox:
     env: Mapping[str, str]
     _stack: contextlib.ExitStack
     children: dict[str, Child] = field(default_factory=dict)
+    url: str = ""
 
     def start(self, role: str, instance: str | None = None, **env: str) -> Child:
         """Start a role's process; it ends with the sandbox."""
@@ -65,8 +66,8 @@ class Sandbox:
         self.children[name] = started
         return started
 
-    def start_api(self, timeout: float = READY_S) -> str:
-        """Start the API in this namespace; its URL, once it answers."""
+    def start_api(self) -> str:
+        """Start the API in this namespace; its URL, where it will answer."""
         port = free_port(self.settings.api_port)
         started = self._stack.enter_context(
             child(
@@ -83,17 +84,19 @@ class Sandbox:
             )
         )
         self.children["api"] = started
-        self._stack.callback(self.ask_to_stop)
-        url = f"http://127.0.0.1:{port}"
-        wait_for(
-            "api", lambda: _answers(f"{url}/health/live"), timeout=timeout, alive=started.check
-        )
-        return url
+        self.url = f"http://127.0.0.1:{port}"
+        return self.url
+
+    def wait_api(self, timeout: float = READY_S) -> None:
+        """Wait until the API answers."""
+        alive = self.children["api"].check
+        live = f"{self.url}/health/live"
+        wait_for("api", lambda: _answers(live), timeout=timeout, alive=alive)
 
     def wait_ready(self, names: Sequence[str] | None = None, timeout: float = READY_S) -> None:
         """Wait until the roles are ready. Raises what their deaths or the time limit raise."""
         deadline = monotonic() + timeout
-        for name in names or list(self.children):
+        for name in names or [one for one in self.children if one != "api"]:
             while not (report := self.report(name)) or not report.get("ready"):
                 self.children[name].check()
                 if monotonic() > deadline:
@@ -189,6 +192,7 @@ def sandbox(
     roles: Sequence[str] = ROLES,
     outside_time: bool = False,
     notify: bool = False,
+    api: bool = False,
     env: Mapping[str, str] | None = None,
     say: Say = lambda text: None,
     count: Count = lambda done, total: None,
@@ -196,7 +200,8 @@ def sandbox(
     """Make a namespace, start roles in it, and take everything away at the end.
 
     outside_time: its roles write no ticks; processing time is the watermark and the runner's
-    ticks. notify: deliveries leave the machine; otherwise every channel only says yes.
+    ticks. notify: deliveries leave the machine; otherwise every channel only says yes. api: with
+    the façade.
     """
     from infra.db import migrate
     from topics import admin
@@ -228,9 +233,13 @@ def sandbox(
             say("starting " + ", ".join(roles))
         for role in roles:
             box.start(role)
+        if api:
+            box.start_api()
         # Called first at the end: all are asked at once, then each is waited for.
         inner.callback(box.ask_to_stop)
         box.wait_ready()
+        if api:
+            box.wait_api()
         yield box
 
 

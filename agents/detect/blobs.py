@@ -22,6 +22,9 @@ ONLY_SHADE, MOSTLY_OBJECT = 0.03, 0.35
 """Shares of a region that are no shade: below the first it is a shadow, above the second an
 object beside its shadow, and in between an object that has the ground's colour."""
 
+LEGS = 0.5
+"""What may be missing of an object below what was found, in its height."""
+
 SATELLITE = 0.25
 """A blob of less than this share of its neighbour's area is part of it."""
 
@@ -56,7 +59,7 @@ def find_blobs(moved: Mask, shadow: Mask, least_area: float) -> list[Blob]:
     """
     body = cv2.morphologyEx(_without_shade(moved, shadow), cv2.MORPH_OPEN, _SPECK)
     body = cv2.morphologyEx(body, cv2.MORPH_CLOSE, _BODY)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(body, connectivity=8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(body, connectivity=8)
     pieces = [
         _Piece(x, y, x + w, y + h, [index])
         for index, (x, y, w, h, area) in enumerate(stats.tolist())
@@ -68,7 +71,7 @@ def find_blobs(moved: Mask, shadow: Mask, least_area: float) -> list[Blob]:
         mask = np.isin(window, piece.parts).astype(np.uint8) * 255
         blob = Blob((piece.x1, piece.y1, piece.x2, piece.y2), mask)
         if blob.area >= least_area:
-            blobs.append(blob)
+            blobs.append(_with_legs(blob, moved))
     blobs.sort(key=lambda blob: (-blob.area, blob.box))
     return blobs[:MOST_BLOBS]
 
@@ -90,6 +93,22 @@ def _without_shade(moved: Mask, shadow: Mask) -> Mask:
     body = np.where(whole[labels], moved, sure)
     body[drop[labels]] = 0
     return body
+
+
+def _with_legs(blob: Blob, moved: Mask) -> Blob:
+    """The blob, down to where it stands.
+
+    Dark legs on asphalt look like shade; a cast shadow mostly lies beside its object, so what
+    moved right below a blob, without a gap, is part of it, up to its own height again by half.
+    """
+    x1, y1, x2, y2 = blob.box
+    end = min(moved.shape[0], y2 + round(LEGS * (y2 - y1)))
+    rows = np.count_nonzero(moved[y2:end, x1:x2], axis=1) > 0
+    length = len(rows) if rows.all() else int(rows.argmin())
+    if length == 0:
+        return blob
+    mask = np.concatenate((blob.mask, moved[y2 : y2 + length, x1:x2]))
+    return Blob((x1, y1, x2, y2 + length), np.asarray(mask, np.uint8))
 
 
 def without_satellites(blobs: list[Blob]) -> list[Blob]:

@@ -15,7 +15,7 @@ from math import hypot, sqrt
 
 from agents.detect.paths import UnitBox
 
-__all__ = ["HIDDEN_MEMORY", "Reach", "Sighting", "behind", "covers", "reach", "travelled"]
+__all__ = ["HIDDEN_MEMORY", "Reach", "Sighting", "behind", "covers", "cut_off", "reach", "travelled"]
 
 EXIT_MEMORY = timedelta(seconds=0.8)
 """Who was last seen leaving across the picture's border has left; the next one is another."""
@@ -145,6 +145,11 @@ def behind(last: Sighting, front: Sighting) -> Reach:
     x1, y1, x2, y2 = front.box
     half = hypot((x2 - x1) * front.aspect, y2 - y1) / 2
     return Reach(last, (front.centre,), half + BASE_REACH * sqrt(last.area))
+
+
+def cut_off(here: Sighting) -> bool:
+    """Whether a box ends at the picture's border, so that the object may go on behind it."""
+    return min(here.box) <= BORDER or max(here.box) >= 1 - BORDER
 
 
 def travelled(origin: Sighting, here: Sighting) -> float:

@@ -14,6 +14,9 @@ from agents.detect.picture import Picture
 __all__ = ["ParkingLot"]
 
 MOST_PARKED = 32
+LARGEST = 0.25
+"""The share of the picture that a parked thing may have; more is a change of light."""
+
 GONE = 0.5
 """The share of a parked thing's pixels that look like what was there before it came."""
 
@@ -45,8 +48,11 @@ class ParkingLot:
         """Takes a blob into the background, and remembers what was there."""
         x1, y1, x2, y2 = blob.box
         itself = small[y1:y2, x1:x2].astype(np.float32)
-        self._parked.append(_Parked(blob, backdrop.patch(blob), itself))
-        del self._parked[:-MOST_PARKED]
+        height, width = small.shape[:2]
+        if (x2 - x1) * (y2 - y1) <= LARGEST * height * width:
+            self._parked = [p for p in self._parked if not _within(p.blob.box, blob.box)]
+            self._parked.append(_Parked(blob, backdrop.patch(blob), itself))
+            del self._parked[:-MOST_PARKED]
         backdrop.replace(small, blob)
 
     def stir(self, blobs: list[Blob], backdrop: Backdrop) -> list[Blob]:

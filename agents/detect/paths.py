@@ -1,4 +1,4 @@
-"""The path of a track: collected as it goes, bounded, simplified without losing when it was where."""
+"""The path of a track: collected as it goes, bounded, simplified, and still with its times."""
 
 from __future__ import annotations
 

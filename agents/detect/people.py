@@ -37,7 +37,7 @@ MARGIN = 16
 def _detector() -> Any:
     """OpenCV's own people detector; its weights are in the library, so it needs no file."""
     hog = cv2.HOGDescriptor()
-    hog.setSVMDetector(cv2.HOGDescriptor.getDefaultPeopleDetector())
+    hog.setSVMDetector(np.asarray(cv2.HOGDescriptor.getDefaultPeopleDetector(), np.float32))
     return hog
 
 

@@ -26,12 +26,20 @@ from agents.detect.identity import (
     Sighting,
     behind,
     covers,
+    cut_off,
     reach,
     travelled,
 )
 from agents.detect.paths import Path, Point, UnitBox
 
-__all__ = ["MEDIAN_OF", "FinishedTrack", "TrackState", "TrackUpdate", "Tracker"]
+__all__ = [
+    "MEDIAN_OF",
+    "FinishedTrack",
+    "TrackState",
+    "TrackUpdate",
+    "Tracker",
+    "load_library",
+]
 
 MEDIAN_OF = 5
 """A track is as credible as the median of so many of its last scores: one slip counts nothing."""
@@ -131,7 +139,9 @@ class _Track:
         self.scores.append(score)
         self.histogram[round(score * SCORE_BINS)] += 1
         here = Sighting(t, box, aspect)
-        self.origin = self.origin or here
+        if self.origin is None or (cut_off(self.origin) and not cut_off(here)):
+            # Who comes in is cut off at first; only from here on the whole box can move.
+            self.origin = here
         self.travel = max(self.travel, travelled(self.origin, here))
         self.hider = None
         self.sightings.append(here)
@@ -172,6 +182,11 @@ class _Track:
             median_score=middle / SCORE_BINS if self.scored else None,
             path=self.path.result(),
         )
+
+
+def load_library() -> None:
+    """Import the tracking library now: a second or two that the first detection must not wait."""
+    import trackers  # noqa: F401
 
 
 class Tracker:

@@ -23,6 +23,7 @@ from agents.detect.engine import CameraDetector, Eye, FrameOutcome
 from agents.detect.eyes import Eyes
 from agents.detect.outputs import BEFORE, Maker, Shot, frame_records, track_records, watched_zones
 from agents.detect.picture import decode_jpeg
+from agents.detect.tracking import load_library
 from agents.detect.warming import frames_before
 from agents.runtime.deadletter import dead_letter
 from agents.runtime.record import Record
@@ -96,6 +97,7 @@ class DetectWorker:
     def __init__(self, ctx: RoleContext) -> None:
         self._ctx = ctx
         self._eyes = Eyes.open(ctx.settings)
+        load_library()
         threads = int(os.environ.get("WATCHFLOOR_DETECT_THREADS", "0"))
         threads = threads or max(1, (os.cpu_count() or 2) // 2)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="look")

@@ -22,6 +22,13 @@ log = logging.getLogger("watchfloor.emitter")
 MESSAGE_TIMEOUT_MS: Final = 5_000
 """Below the session timeout of 6 s, so that nothing is sent after the local lease ended."""
 
+UNKNOWN_TOPIC_MS: Final = 4_000
+"""Below the message's own limit (30 s by default, above it): a topic that is missing would look
+like a broker that is away, and be waited for without an end."""
+
+RECONNECT_MS: Final = 1_000
+"""10 s by default: that long after a broker came back, nobody would know."""
+
 RETRY_DELAYS: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 
 BLAMED: Final = frozenset(
@@ -41,6 +48,8 @@ HOPELESS: Final = frozenset(
         KafkaError.CLUSTER_AUTHORIZATION_FAILED,
         KafkaError.SASL_AUTHENTICATION_FAILED,
         KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError._UNKNOWN_TOPIC,
+        KafkaError._UNKNOWN_PARTITION,
         KafkaError.TOPIC_EXCEPTION,
         KafkaError.FENCED_INSTANCE_ID,
     }
@@ -82,6 +91,8 @@ class Emitter:
             "acks": "all",
             "linger.ms": 0,
             "message.timeout.ms": MESSAGE_TIMEOUT_MS,
+            "topic.metadata.propagation.max.ms": UNKNOWN_TOPIC_MS,
+            "reconnect.backoff.max.ms": RECONNECT_MS,
             "message.max.bytes": 8 * 1024 * 1024,
             "queue.buffering.max.kbytes": 128 * 1024,
             "enable.metrics.push": False,

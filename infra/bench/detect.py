@@ -147,7 +147,7 @@ def _piped(box: Sandbox, video: Path, number: int, frames: int) -> Pace:
     while seen < frames:
         # At its ends a round is timed to a few ms; in between, asking costs what is measured.
         near_an_end = first is None or frames - seen < FPS
-        sleep(0.02 if near_an_end else 0.2)
+        sleep(0.02 if near_an_end else 0.5)
         box.children["detect"].check()
         now = monotonic()
         counted = frames_of(box.metrics("detect"), camera)

@@ -69,13 +69,12 @@ def demo(
     out = console(stderr=json)
     with steps(quiet=json) as step:
         step.say("starting")
-        opened = sandbox(settings, "demo", say=step.say, count=step.count)
+        opened = sandbox(settings, "demo", api=True, say=step.say, count=step.count)
         box = opened.__enter__()
     try:
-        url = box.start_api()
         eye = settings.model or "motion, and the people detector that OpenCV ships (no model)"
         out.print(f"Watching {_what(scene, seed, video)} with {eye}.", markup=False)
-        out.print(f"Live page: [bold]{url}[/bold]   Ctrl-C ends it.")
+        out.print(f"Live page: [bold]{box.url}[/bold]   Ctrl-C ends it.")
         result = Demo(box, document).run(seconds, lambda alert, what: _tell(out, alert, what))
     except KeyboardInterrupt:
         result = None

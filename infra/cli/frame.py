@@ -88,7 +88,6 @@ COMMANDS: Final[dict[str, LazyCommand]] = {
         TRY,
         [
             ("replay", "Push a video through the whole pipeline, apart from the live one."),
-            ("simulate", "Render a simulated site, with its ground truth."),
             ("smoke", "Send one event through what runs, and see its alert come out."),
             ("bench", "Measure."),
         ],
