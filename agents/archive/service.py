@@ -180,7 +180,7 @@ class ArchiveService:
 async def _measure_lag(follower: Follower) -> None:
     behind: dict[str, int] = {topic.name: 0 for topic in TOPICS}
     positions = follower.positions()
-    for (topic, partition), end in (await follower.end_offsets()).items():
+    for (topic, partition), end in (await follower.end_offsets(cached=True)).items():
         read = positions.get((topic, partition))
         if read is not None:
             behind[topic.name] += max(0, end - read)

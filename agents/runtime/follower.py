@@ -111,6 +111,8 @@ class Follower:
             "fetch.wait.max.ms": 500,
             "fetch.max.bytes": 16 * 1024 * 1024,
             "queued.max.messages.kbytes": 32 * 1024,
+            # Positions reach the end where compaction or a transaction left no record there.
+            "enable.partition.eof": True,
             "enable.metrics.push": False,
             "log_level": 4,
             "logger": log,
@@ -196,10 +198,15 @@ class Follower:
             messages += consumer.consume(max_records - 1, 0)
         records: list[Record] = []
         for message in messages:
-            if message.error() is not None:
-                log.warning("%s", message.error())
-                continue
             name = message.topic()
+            error = message.error()
+            if error is not None and error.code() == KafkaError._PARTITION_EOF:
+                place, end = (str(name), message.partition() or 0), message.offset() or 0
+                self._handed[place] = max(self._handed.get(place, 0), end)
+                continue
+            if error is not None:
+                log.warning("%s", error)
+                continue
             assert name is not None
             record = to_record(self._topics[name], message)
             self._handed[(name, record.partition)] = record.offset + 1
@@ -218,11 +225,14 @@ class Follower:
         await self._in_thread(lambda: consumer.commit(offsets=offsets, asynchronous=False))
 
     def positions(self) -> dict[tuple[Topic, int], int]:
-        """The next offset of each partition that anything was handed out from."""
+        """The next offset of each partition that was read from; its end, once that was reached."""
         return {(self._topics[name], part): at for (name, part), at in self._handed.items()}
 
-    async def end_offsets(self) -> dict[tuple[Topic, int], int]:
-        """The end of each assigned partition now."""
+    async def end_offsets(self, *, cached: bool = False) -> dict[tuple[Topic, int], int]:
+        """The end of each assigned partition now; cached: as the last fetch told it.
+
+        Asking the broker waits behind the consumer's own fetches, up to half a second a partition.
+        """
         consumer = self._consumer
         if consumer is None:
             return {}
@@ -231,8 +241,9 @@ class Follower:
             ends: dict[tuple[Topic, int], int] = {}
             for part in consumer.assignment():
                 with contextlib.suppress(KafkaException):
-                    _, high = consumer.get_watermark_offsets(part, timeout=10)
-                    ends[(self._topics[part.topic], part.partition)] = high
+                    _, high = consumer.get_watermark_offsets(part, timeout=10, cached=cached)
+                    if high >= 0:
+                        ends[(self._topics[part.topic], part.partition)] = high
             return ends
 
         return await self._in_thread(read)

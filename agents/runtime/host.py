@@ -61,6 +61,7 @@ class ChainHost:
         self._open: dict[int, _Open] = {}
         self._committing: dict[int, tuple[_Open, asyncio.Task[None]]] = {}
         self._pending = 0
+        self._closing = False
         self._room = asyncio.Event()
         self._room.set()
         self._failure: asyncio.Future[None] | None = None
@@ -73,6 +74,9 @@ class ChainHost:
         """
         if self._failure is not None and self._failure.done():
             self._failure.result()
+        if self._closing:
+            # It is not acked: whoever owns the partition next begins with it.
+            return
         partition = record.partition
         chunk = self._open.get(partition)
         if chunk is None:
@@ -186,6 +190,15 @@ class ChainHost:
     def _write(self, partition: int, rows: Iterable[Row]) -> None:
         for table, key, value in rows:
             self.runner.store.write(table, partition, key, value)
+
+    async def drain(self) -> None:
+        """Take no more, and return once what was taken is committed."""
+        self._closing = True
+        while self._committing:
+            tasks = [task for _, task in self._committing.values()]
+            await asyncio.wait(tasks)
+            if any(not task.cancelled() and task.exception() for task in tasks):
+                return
 
     def abandon(self, partitions: Iterable[int]) -> None:
         """Partitions are lost: what is not committed will be another's to do, from its start."""

@@ -177,6 +177,10 @@ class RoleProcess:
                     await asyncio.gather(*tasks, stopped, return_exceptions=True)
             for worker in self.workers:
                 await worker.close()
+            # What is under way is finished: its offsets are among those that Faust commits last.
+            with contextlib.suppress(asyncio.TimeoutError):
+                async with asyncio.timeout(2):
+                    await asyncio.gather(*(host.drain() for host in self.hosts))
             with contextlib.suppress(asyncio.TimeoutError):
                 async with asyncio.timeout(10):
                     await self.app.app.stop()

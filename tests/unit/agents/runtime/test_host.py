@@ -260,3 +260,28 @@ async def test_losing_a_partition_lets_a_waiting_agent_go(
     fixture.host.abandon([0])
     async with asyncio.timeout(5):
         await task
+
+
+async def test_draining_commits_what_was_taken_and_takes_no_more(fixture: Fixture) -> None:
+    fixture.emitter.open.clear()
+    await fixture.take(event_record("intrusion", name="e1"), "e1")
+    await asyncio.sleep(0)
+    await fixture.take(event_record("loitering", name="e2"), "e2")
+    drained = asyncio.create_task(fixture.host.drain())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not drained.done()
+    await fixture.take(event_record("intrusion", name="e3"), "e3")
+    fixture.emitter.open.set()
+    async with asyncio.timeout(5):
+        await drained
+    assert [one for one in fixture.log if one.startswith("ack")] == ["ack e1", "ack e2"]
+    assert fixture.state() == Count(2, "loitering")
+
+
+async def test_draining_ends_where_nothing_can_be_committed(fixture: Fixture) -> None:
+    fixture.emitter.fails = BrokerError("no such topic")
+    await fixture.take(event_record("intrusion", name="e1"), "e1")
+    async with asyncio.timeout(5):
+        await fixture.host.drain()
+    assert fixture.log == []
