@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -153,11 +152,8 @@ async def _collect(box: Sandbox, run: Run, wanted: int) -> Timings:
     timings = Timings()
     began = moved = monotonic()
     limit = LIMIT_S * (wanted / EVENTS_WANTED)
-    async with (
-        Follower(box.settings, [EVENTS, ALERTS], client_id="watchfloor-bench") as follower,
-        contextlib.aclosing(follower.chunks(timeout=1.0)) as chunks,
-    ):
-        async for chunk in chunks:
+    async with Follower(box.settings, [EVENTS, ALERTS], client_id="watchfloor-bench") as follower:
+        async for chunk in follower.chunks(timeout=1.0):
             known = len(timings)
             for record in chunk:
                 note(timings, record)

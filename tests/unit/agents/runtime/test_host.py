@@ -285,3 +285,5 @@ async def test_draining_ends_where_nothing_can_be_committed(fixture: Fixture) ->
     async with asyncio.timeout(5):
         await fixture.host.drain()
     assert fixture.log == []
+    with pytest.raises(BrokerError):
+        await fixture.host.failed()
