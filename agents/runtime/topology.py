@@ -1,200 +1,311 @@
-"""The topology, drawn from the declarations: roles, what they read and write, stages, tables."""
+"""A drawing of the declarations: roles, their stages, tables and topics, as text and as SVG."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from typing import Final
 
-from agents.roles import ROLE_NAMES, role
+from agents.runtime import timers
 from agents.runtime.role import Role
 from agents.runtime.stage import Chain, Stage
-from topics.catalogue import TOPICS
+from agents.runtime.state import TableSpec
+from agents.runtime.ticker import TickerService
+from topics.catalogue import CONFIG
 from topics.declare import Topic
 
 __all__ = ["render_svg", "render_text"]
 
 
-@dataclass(frozen=True)
-class Part:
-    """One thing that a role runs: a stage, an input's worker, or a service."""
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One line of a role's drawing: what is read, who works, with which tables, what is written.
+
+    chained: it gets `forwards` from the row above it, in the same commit.
+    """
 
     name: str
-    reads: tuple[str, ...]
-    writes: tuple[str, ...]
+    kind: str
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
+    forwards: tuple[str, ...] = ()
+    chained: bool = False
 
 
-def _stage(chain: Chain, stage: Stage) -> Part:
-    reads = [str(item) if isinstance(item, Topic) else item.__name__ for item in stage.reads]
-    return Part(
-        name=f"{chain.name}/{stage.name}",
-        reads=tuple(reads),
-        writes=tuple(map(str, stage.writes)),
-        tables=tuple(dict.fromkeys(spec.name for spec in stage.state)),
+@dataclass(frozen=True, kw_only=True)
+class Drawing:
+    """A role with its rows."""
+
+    name: str
+    title: str
+    rows: tuple[Row, ...] = field(default=())
+
+
+def _roles(roles: Iterable[Role] | None) -> list[Drawing]:
+    if roles is None:
+        from agents.roles import ROLES
+
+        roles = [make() for make in ROLES.values()]
+    return [Drawing(name=role.name, title=role.title, rows=_rows(role)) for role in roles]
+
+
+def _names(items: Iterable[object]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(item.name for item in items if isinstance(item, Topic)))
+
+
+def _rows(role: Role) -> tuple[Row, ...]:
+    rows: list[Row] = []
+    for chain in role.chains:
+        rows += _chain_rows(chain)
+    for item in role.inputs:
+        rows.append(
+            Row(name=item.name, kind="worker", reads=(item.reads.name,), writes=_names(item.writes))
+        )
+    served = {name for row in rows for name in row.writes} if role.inputs else set()
+    services = [make().name for make in role.services]
+    if services:
+        rows.append(
+            Row(
+                name=", ".join(services),
+                kind="service" if len(services) == 1 else "services",
+                reads=_names((*role.owns, *role.follows)),
+                writes=tuple(name for name in _names(role.writes) if name not in served),
+            )
+        )
+    return tuple(rows)
+
+
+def _chain_rows(chain: Chain) -> list[Row]:
+    rows = [_stage_row(chain, number, stage) for number, stage in enumerate(chain.stages)]
+    ticker = TickerService(chain.ticks)
+    rows.append(
+        Row(
+            name="clock and timers",
+            kind="runtime",
+            reads=(ticker.topic.name,),
+            writes=(ticker.topic.name,),
+            tables=(timers.table(chain.name).name,),
+        )
+    )
+    return rows
+
+
+def _stage_row(chain: Chain, number: int, stage: Stage) -> Row:
+    # What comes from the stage before it; feedback to an earlier one is not drawn.
+    forwards = [kind.__name__ for kind in stage.reads if isinstance(kind, type)]
+    return Row(
+        name=stage.name,
+        kind="stage",
+        reads=_names(stage.reads),
+        writes=_names(stage.writes),
+        tables=tuple(_table(spec) for spec in stage.state),
+        forwards=tuple(forwards),
+        chained=number > 0,
     )
 
 
-def _parts(found: Role) -> list[Part]:
-    parts = [_stage(chain, stage) for chain in found.chains for stage in chain.stages]
-    parts += [
-        Part(item.name, (str(item.reads),), tuple(map(str, item.writes))) for item in found.inputs
-    ]
-    if found.owns or found.follows:
-        parts.append(
-            Part(
-                name="services",
-                reads=tuple(map(str, (*found.owns, *found.follows))),
-                writes=tuple(map(str, found.writes)),
-            )
-        )
-    return parts
+def _table(spec: TableSpec[object]) -> str:
+    return spec.name.partition(".")[2] or spec.name
 
 
-def _roles() -> list[Role]:
-    return [role(name) for name in ROLE_NAMES]
-
-
-def render_text() -> str:
-    """Roles with their parts, then every topic with who writes and who reads it."""
+def render_text(roles: Iterable[Role] | None = None) -> str:
+    """The topology as text, at most 100 columns wide; without `roles`: all that are declared."""
     lines: list[str] = []
-    for found in _roles():
-        lines.append(f"{found.name}: {found.title}")
-        for part in _parts(found):
-            lines.append(f"  {part.name}")
-            lines += _listed("reads", part.reads)
-            lines += _listed("writes", part.writes)
-            lines += _listed("keeps", part.tables)
-        for chain in found.chains:
-            lines.append(f"  {chain.name}: one commit, clock {chain.ticks}")
+    for role in _roles(roles):
+        lines += [f"{role.name}: {role.title}"]
+        for row in role.rows:
+            mark = "└▶" if row.chained else "●"
+            lines.append(f"  {mark} {row.name} ({row.kind})")
+            for word, items in (
+                ("takes", row.forwards),
+                ("reads", row.reads),
+                ("tables", row.tables),
+                ("writes", row.writes),
+            ):
+                lines += _wrapped(word, items)
         lines.append("")
-    lines.append("topics")
-    readers, writers = _users()
-    for topic in TOPICS:
-        by = ", ".join(writers.get(topic.name, [])) or topic.owner
-        to = ", ".join(readers.get(topic.name, [])) or "whoever reads the topics"
-        lines.append(f"  {topic.name}  [{topic.key.value}]  {by} -> {to}")
+    lines.append(f"Every role follows {CONFIG.name}; what cannot be read goes to <topic>.dlq.")
     return "\n".join(lines) + "\n"
 
 
-def _listed(word: str, items: Sequence[str]) -> list[str]:
-    return [f"    {word:<7}{item}" for item in items]
+def _wrapped(word: str, items: Sequence[str]) -> list[str]:
+    if not items:
+        return []
+    lines, head = [], f"       {word:<7}"
+    for item in items:
+        text = item if head.endswith(f"{word:<7}") or head.isspace() else ", " + item
+        if len(head) + len(text) > 98:
+            lines.append(head + ",")
+            head, text = " " * 14, item
+        head += text
+    return [*lines, head]
 
 
-def _users() -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """Which roles read a topic, and which write it."""
-    readers: dict[str, list[str]] = {}
-    writers: dict[str, list[str]] = {}
+WIDTH: Final = 1120
+EDGE: Final = 24
+PILL_W: Final = 224
+PILL_H: Final = 24
+PILL_STEP: Final = 30
+PANEL_X: Final = 312
+PANEL_W: Final = WIDTH - 2 * PANEL_X
+STAGE_W: Final = 190
+TABLE_W: Final = 124
+TABLE_H: Final = 20
+TABLE_STEP: Final = 25
+HEAD: Final = 44
+ROW_GAP: Final = 26
+BAND_GAP: Final = 22
 
-    def note(book: dict[str, list[str]], topics: Iterable[str], name: str) -> None:
-        for topic in topics:
-            if name not in book.setdefault(topic, []):
-                book[topic].append(name)
-
-    for found in _roles():
-        for part in _parts(found):
-            note(readers, part.reads, found.name)
-            note(writers, part.writes, found.name)
-        for chain in found.chains:
-            note(readers, [chain.ticks.name], found.name)
-            note(writers, [chain.ticks.name], found.name)
-    return readers, writers
-
-
-WIDTH: Final = 1180
-ROW: Final = 34
-TOP: Final = 64
-ROLE_X: Final = 40
-ROLE_W: Final = 380
-TOPIC_X: Final = 860
-TOPIC_W: Final = 280
-GAP: Final = 26
+FAMILIES: Final = {
+    "camera": "#2f7fd1",
+    "device": "#0f9488",
+    "ticks": "#8a8f98",
+    "security": "#8b5cd6",
+    "alert": "#d9822b",
+    "notify": "#3d9a4b",
+    "config": "#8a8f98",
+}
 
 STYLE: Final = """
-  text { font: 13px system-ui, sans-serif; fill: #1d2733 }
-  .title { font-weight: 600; font-size: 15px }
-  .small { font-size: 11.5px; fill: #52606d }
-  .box { fill: #f4f7fa; stroke: #9fb3c8 }
-  .stage { fill: #ffffff; stroke: #bcccdc }
-  .topic { fill: #e6f0fa; stroke: #7fa9d1 }
-  .writes { stroke: #c2571a; fill: none; opacity: .75 }
-  .reads { stroke: #2f6fad; fill: none; opacity: .55 }
-  .back { fill: #ffffff }
+  .paper { fill: #ffffff } .panel { fill: #f5f6f8; stroke: #cfd4da }
+  .box { fill: #ffffff; stroke: #7b8794 } .row { fill: #eceff2; stroke: #b8c0c8 }
+  .pill { fill: #ffffff; stroke: #c3c9d0 }
+  text { fill: #1c2733; font: 13px system-ui, -apple-system, "Segoe UI", sans-serif }
+  .role { font-size: 16px; font-weight: 600 } .quiet { fill: #5a6672; font-size: 12px }
+  .topic, .table { font: 12px ui-monospace, "DejaVu Sans Mono", monospace }
+  .table { font-size: 11px } .name { font-weight: 600 }
+  .line { stroke: #5a6672; stroke-width: 1.4; fill: none; marker-end: url(#tip) }
+  .tip { fill: #5a6672 } .dash { stroke: #5a6672; stroke-width: 1; stroke-dasharray: 3 3 }
   @media (prefers-color-scheme: dark) {
-    text { fill: #e4e9ef } .small { fill: #9fb3c8 }
-    .back { fill: #0b1017 } .box { fill: #131b24; stroke: #3e4c59 }
-    .stage { fill: #1b2530; stroke: #52606d } .topic { fill: #16283a; stroke: #3d6b96 }
-    .writes { stroke: #f0a36b } .reads { stroke: #7db4e8 }
+    .paper { fill: #14181d } .panel { fill: #1c2229; stroke: #343d47 }
+    .box { fill: #262e37; stroke: #8593a1 } .row { fill: #2b343e; stroke: #56626e }
+    .pill { fill: #20272f; stroke: #46515c }
+    text { fill: #e6ebf0 } .quiet { fill: #a3afbb }
+    .line, .dash { stroke: #a3afbb } .tip { fill: #a3afbb }
   }
 """
 
 
-def render_svg() -> str:
-    """Roles on the left, topics on the right; orange writes, blue reads."""
-    topic_y = {topic.name: TOP + index * (ROW + 8) + ROW // 2 for index, topic in enumerate(TOPICS)}
+def render_svg(roles: Iterable[Role] | None = None) -> str:
+    """The topology as an SVG document for light and dark paper.
+
+    Each role is a band: topics that it reads on the left, its stages in the order in which they
+    run, with their tables, in the middle, topics that it writes on the right. A topic that several
+    roles know stands in each of their bands, so no line crosses another.
+    """
     body: list[str] = []
-    lines: list[str] = []
-    y = TOP
-    for found in _roles():
-        parts = _parts(found)
-        height = 40 + len(parts) * (ROW + 14) + 4
-        body.append(_box(ROLE_X, y, ROLE_W, height, "box"))
-        body.append(_text(ROLE_X + 14, y + 24, f"{found.name}: {found.title}", "title"))
-        inner = y + 38
-        for part in parts:
-            body.append(_box(ROLE_X + 14, inner, ROLE_W - 28, ROW + 6, "stage"))
-            body.append(_text(ROLE_X + 26, inner + 17, part.name))
-            kept = ", ".join(part.tables)
-            inside = ", ".join(name for name in part.reads if name not in topic_y)
-            told = "; ".join(
-                [*([f"from {inside}"] if inside else []), *([f"keeps {kept}"] if kept else [])]
-            )
-            body.append(_text(ROLE_X + 26, inner + 33, told, "small"))
-            middle = inner + (ROW + 6) / 2
-            for kind, names in (("reads", part.reads), ("writes", part.writes)):
-                shift = -4 if kind == "reads" else 4
-                lines += [
-                    _curve(ROLE_X + ROLE_W - 14, middle + shift, TOPIC_X, topic_y[name], kind)
-                    for name in names
-                    if name in topic_y
-                ]
-            inner += ROW + 14
-        y += height + GAP
-    for topic in TOPICS:
-        top = topic_y[topic.name] - ROW // 2
-        body.append(_box(TOPIC_X, top, TOPIC_W, ROW, "topic"))
-        body.append(_text(TOPIC_X + 12, top + 15, topic.name))
-        keep = "compact" if topic.compact else f"{topic.keep}".replace(", 0:00:00", "")
-        body.append(_text(TOPIC_X + 12, top + 28, f"key {topic.key.value}, keeps {keep}", "small"))
-    height = max(y, max(topic_y.values()) + ROW) + 20
-    return "\n".join(
-        [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
-            f'width="{WIDTH}" height="{height}" role="img">',
-            "<title>Roles and topics of Watchfloor</title>",
-            f"<style>{STYLE}</style>",
-            f'<rect class="back" width="{WIDTH}" height="{height}"/>',
-            _text(ROLE_X, 36, "Roles", "title"),
-            _text(TOPIC_X, 36, "Topics", "title"),
-            _text(470, 36, "orange writes, blue reads", "small"),
-            *lines,
-            *body,
-            "</svg>",
-            "",
-        ]
+    y = EDGE
+    for role in _roles(roles):
+        height = _band(role, y, body)
+        y += height + BAND_GAP
+    body.append(
+        f'<text class="quiet" x="{EDGE}" y="{y + 2}">Every role follows {escape(CONFIG.name)}. '
+        "What cannot be read goes to the topic&apos;s own .dlq, untouched. Stages of a role that "
+        "hang together are one commit.</text>"
     )
+    height = y + EDGE
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
+        f'width="{WIDTH}" height="{height}" role="img" aria-label="Roles, stages, tables, topics">'
+    )
+    tip = (
+        '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '
+        'markerHeight="7" orient="auto"><path class="tip" d="M0 0 8 4 0 8z"/></marker></defs>'
+    )
+    paper = f'<rect class="paper" width="{WIDTH}" height="{height}"/>'
+    return "\n".join([head, f"<style>{STYLE}</style>", tip, paper, *body, "</svg>"]) + "\n"
 
 
-def _box(x: float, y: float, width: float, height: float, kind: str) -> str:
-    return f'<rect class="{kind}" x="{x}" y="{y}" width="{width}" height="{height}" rx="7"/>'
+def _row_height(row: Row) -> int:
+    pills = max(len(row.reads), len(row.writes), 1) * PILL_STEP - (PILL_STEP - PILL_H)
+    return max(pills, len(row.tables) * TABLE_STEP + 14, 52)
 
 
-def _text(x: float, y: float, content: str, kind: str = "") -> str:
-    named = f' class="{kind}"' if kind else ""
-    return f'<text{named} x="{x}" y="{y}">{escape(content)}</text>'
+def _band(role: Drawing, top: int, body: list[str]) -> int:
+    """Draw one role; its height."""
+    heights = [_row_height(row) for row in role.rows]
+    height = HEAD + sum(heights) + ROW_GAP * max(0, len(heights) - 1) + 20
+    body.append(
+        f'<rect class="panel" x="{PANEL_X}" y="{top}" width="{PANEL_W}" height="{height}" rx="10"/>'
+    )
+    body.append(f'<text class="role" x="{PANEL_X + 18}" y="{top + 27}">{escape(role.name)}</text>')
+    body.append(
+        f'<text class="quiet" x="{PANEL_X + PANEL_W - 18}" y="{top + 27}" text-anchor="end">'
+        f"{escape(role.title)}</text>"
+    )
+    y = top + HEAD
+    for row, tall in zip(role.rows, heights, strict=True):
+        _draw_row(row, y, tall, body)
+        y += tall + ROW_GAP
+    return height
 
 
-def _curve(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
-    middle = (x1 + x2) / 2
-    return f'<path class="{kind}" d="M{x1} {y1} C{middle} {y1} {middle} {y2} {x2} {y2}"/>'
+def _draw_row(row: Row, y: int, tall: int, body: list[str]) -> None:
+    left, middle = PANEL_X + 18, y + tall // 2
+    right = PANEL_X + PANEL_W - 18
+    if row.chained:
+        x = left + STAGE_W // 2
+        body.append(f'<path class="line" d="M{x} {y - ROW_GAP} V{y - 2}"/>')
+        label = escape(", ".join(row.forwards))
+        body.append(f'<text class="quiet" x="{x + 10}" y="{y - ROW_GAP // 2 + 4}">{label}</text>')
+    shape = "row" if row.kind != "stage" else "box"
+    body.append(
+        f'<rect class="{shape}" x="{left}" y="{y}" width="{STAGE_W}" height="{tall}" rx="7"/>'
+    )
+    body.append(
+        f'<text class="name" x="{left + STAGE_W // 2}" y="{middle - 2}" text-anchor="middle">'
+        f"{escape(row.name)}</text>"
+    )
+    body.append(
+        f'<text class="quiet" x="{left + STAGE_W // 2}" y="{middle + 15}" text-anchor="middle">'
+        f"{escape(row.kind)}</text>"
+    )
+    _draw_tables(row.tables, left + STAGE_W + 22, middle, body)
+    _draw_pills(row.reads, EDGE, middle, body)
+    _draw_pills(row.writes, WIDTH - EDGE - PILL_W, middle, body)
+    for pill in _centres(row.reads, middle, PILL_STEP):
+        body.append(f'<path class="line" d="M{EDGE + PILL_W} {pill} {_bend(left - 2, middle)}"/>')
+    out = left + STAGE_W + 22 + TABLE_W + 8 if row.tables else left + STAGE_W
+    for pill in _centres(row.writes, middle, PILL_STEP):
+        x = WIDTH - EDGE - PILL_W - 2
+        body.append(f'<path class="line" d="M{min(out, right)} {middle} {_fan(x, pill)}"/>')
+
+
+def _bend(x: int, y: int) -> str:
+    """From a pill on the left to its row."""
+    return f"C{EDGE + PILL_W + 34} {{0}} {x - 34} {y} {x} {y}".replace("{0}", str(y))
+
+
+def _fan(x: int, y: int) -> str:
+    """From a row to a pill on the right."""
+    return f"C{x - 40} {y} {x - 40} {y} {x} {y}"
+
+
+def _centres(items: Sequence[str], middle: int, step: int) -> list[int]:
+    first = middle - (len(items) - 1) * step // 2
+    return [first + number * step for number in range(len(items))]
+
+
+def _draw_pills(topics: Sequence[str], x: int, middle: int, body: list[str]) -> None:
+    for name, y in zip(topics, _centres(topics, middle, PILL_STEP), strict=True):
+        colour = FAMILIES.get(name.partition(".")[0], "#8a8f98")
+        top = y - PILL_H // 2
+        body.append(
+            f'<rect class="pill" x="{x}" y="{top}" width="{PILL_W}" height="{PILL_H}" rx="6"/>'
+            f'<rect fill="{colour}" x="{x + 6}" y="{top + 6}" width="5" height="{PILL_H - 12}" '
+            f'rx="2"/><text class="topic" x="{x + 19}" y="{y + 4}">{escape(name)}</text>'
+        )
+
+
+def _draw_tables(tables: Sequence[str], x: int, middle: int, body: list[str]) -> None:
+    for name, y in zip(tables, _centres(tables, middle, TABLE_STEP), strict=True):
+        top = y - TABLE_H // 2
+        body.append(
+            f'<path class="dash" d="M{x - 22} {y} H{x}"/>'
+            f'<path class="row" d="M{x} {top + 4} c0 -5 {TABLE_W} -5 {TABLE_W} 0 v{TABLE_H - 8} '
+            f'c0 5 -{TABLE_W} 5 -{TABLE_W} 0 z"/>'
+            f'<text class="table" x="{x + TABLE_W // 2}" y="{y + 4}" text-anchor="middle">'
+            f"{escape(name)}</text>"
+        )
