@@ -120,11 +120,12 @@ class Backdrop:
         """
         x1, y1, x2, y2 = blob.box
         height, width = self._mean.shape[:2]
-        top, left = max(0, y1 - 2), max(0, x1 - 2)
-        bottom, right = min(height, y2 + 2), min(width, x2 + 2)
+        top, left = max(0, y1 - 3), max(0, x1 - 3)
+        bottom, right = min(height, y2 + 3), min(width, x2 + 3)
         mask = np.zeros((bottom - top, right - left), np.uint8)
         mask[y1 - top : y2 - top, x1 - left : x2 - left] = blob.mask
-        outline = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
+        # Two pixels to either side: the blob is a little larger than what made it.
+        outline = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((5, 5), np.uint8)) > 0
         now = _edges(small[top:bottom, left:right].astype(np.float32))
         then = _edges(self._mean[top:bottom, left:right])
         return float(now[outline].sum()) < GHOST * float(then[outline].sum())
@@ -144,10 +145,10 @@ def _sum(values: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _edges(patch: Plane) -> Plane:
-    grey = patch.mean(axis=2)
-    across = np.abs(cv2.Sobel(grey, cv2.CV_32F, 1, 0))
-    edges: Plane = across + np.abs(cv2.Sobel(grey, cv2.CV_32F, 0, 1))
-    return edges
+    """In any channel: red on green may be the same grey."""
+    across = np.abs(cv2.Sobel(patch, cv2.CV_32F, 1, 0))
+    down = np.abs(cv2.Sobel(patch, cv2.CV_32F, 0, 1))
+    return strongest(across + down)
 
 
 def _rate(dt: float, constant: float) -> float:

@@ -15,7 +15,16 @@ from math import hypot, sqrt
 
 from agents.detect.paths import UnitBox
 
-__all__ = ["HIDDEN_MEMORY", "Reach", "Sighting", "behind", "covers", "cut_off", "reach", "travelled"]
+__all__ = [
+    "HIDDEN_MEMORY",
+    "Reach",
+    "Sighting",
+    "behind",
+    "covers",
+    "cut_off",
+    "reach",
+    "travelled",
+]
 
 EXIT_MEMORY = timedelta(seconds=0.8)
 """Who was last seen leaving across the picture's border has left; the next one is another."""
@@ -37,8 +46,10 @@ STILL_SPEED = 0.25
 
 BASE_REACH = 0.5
 SPEED_SLACK = 0.75
-"""How far from where it is expected, in sizes: half of one, plus so much for each second, since
-a walking person covers 1.3 sizes a second and most of that is in the prediction."""
+UNKNOWN_SPEED = 2.5
+"""How far from where it is expected, in sizes: half of one, plus so much for each second. A
+walking person covers 1.3 sizes a second, a running one above 2, and most of that is in the
+prediction, except right after the first sighting."""
 
 COASTING = 1.0
 """Seconds for which a velocity predicts anything; people turn and stop."""
@@ -117,15 +128,16 @@ def reach(sightings: Sequence[Sighting], missed: timedelta, t: datetime) -> Reac
     size = sqrt(last.area)
     seconds = away.total_seconds()
     coast = min(seconds, COASTING)
+    slack = SPEED_SLACK if len(sightings) > 1 else UNKNOWN_SPEED
     ahead = (last.centre[0] + vx * coast, last.centre[1] + vy * coast)
     if _leaving(last, vx, vy):
         if away > EXIT_MEMORY:
             return None
-        return Reach(last, (last.centre, ahead), size * (BASE_REACH + SPEED_SLACK * seconds))
+        return Reach(last, (last.centre, ahead), size * (BASE_REACH + slack * seconds))
     if missed == timedelta(0) and away <= GAP_MEMORY:
-        return Reach(last, (last.centre, ahead), size * (BASE_REACH + SPEED_SLACK * coast))
+        return Reach(last, (last.centre, ahead), size * (BASE_REACH + slack * coast))
     if away <= MOVING_MEMORY:
-        return Reach(last, (last.centre, ahead), size * (BASE_REACH + SPEED_SLACK * seconds))
+        return Reach(last, (last.centre, ahead), size * (BASE_REACH + slack * seconds))
     if hypot(vx, vy) < STILL_SPEED * size and missed <= STILL_MISSED and away <= STILL_MEMORY:
         return Reach(last, (last.centre,), None)
     return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -30,31 +32,39 @@ class Point:
     score: float | None = None
 
 
-def simplify(points: list[Point], tolerance: float = TOLERANCE) -> list[Point]:
+def simplify(
+    points: Sequence[Point], tolerance: float = TOLERANCE, most: int = MAX_POINTS
+) -> list[Point]:
     """Leaves out the points that lie where the rest says the object was at that time.
 
     Douglas-Peucker with the time-ratio distance (Meratnia and de By 2004): a point is compared
     with where its neighbours put the box at the same instant, so a stay in one place survives
-    with its length, which a purely spatial simplification would lose. tolerance: of any of the
-    box's four numbers. The first and the last point stay.
+    with its length, which a purely spatial simplification would lose. The worst point is put back
+    first, so where `most` is too few the result is as good as so many points can be. tolerance:
+    of any of the box's four numbers. The first and the last point stay.
     """
     if len(points) < 3:
         return list(points)
     start = points[0].at
     times = np.array([(point.at - start) / timedelta(seconds=1) for point in points])
     boxes = np.array([point.box for point in points])
-    keep = np.zeros(len(points), bool)
-    keep[[0, -1]] = True
-    spans = [(0, len(points) - 1)]
-    while spans:
-        low, high = spans.pop()
-        if high - low < 2:
-            continue
-        worst, distance = _worst(times[low : high + 1], boxes[low : high + 1])
-        if distance > tolerance:
-            keep[low + worst] = True
-            spans += [(low, low + worst), (low + worst, high)]
-    return [point for point, kept in zip(points, keep, strict=True) if kept]
+    kept = {0, len(points) - 1}
+    spans: list[tuple[float, int, int, int]] = []
+
+    def look(low: int, high: int) -> None:
+        if high - low > 1:
+            worst, distance = _worst(times[low : high + 1], boxes[low : high + 1])
+            heapq.heappush(spans, (-distance, low + worst, low, high))
+
+    look(0, len(points) - 1)
+    while spans and len(kept) < most:
+        distance, worst, low, high = heapq.heappop(spans)
+        if -distance <= tolerance:
+            break
+        kept.add(worst)
+        look(low, worst)
+        look(worst, high)
+    return [points[index] for index in sorted(kept)]
 
 
 def _worst(times: NDArray[np.float64], boxes: NDArray[np.float64]) -> tuple[int, float]:
@@ -70,26 +80,17 @@ def _worst(times: NDArray[np.float64], boxes: NDArray[np.float64]) -> tuple[int,
 class Path:
     """A growing path whose memory stays bounded however long the track lives."""
 
-    __slots__ = ("_points", "_tolerance")
+    __slots__ = ("_points",)
 
     def __init__(self) -> None:
         self._points: list[Point] = []
-        self._tolerance = TOLERANCE
 
     def add(self, point: Point) -> None:
         """One more point; simplifies the whole where there are too many."""
         self._points.append(point)
         if len(self._points) >= 2 * MAX_POINTS:
-            self._points = self._bounded(MAX_POINTS // 2)
+            self._points = simplify(self._points)
 
     def result(self) -> tuple[Point, ...]:
         """The simplified path, at most MAX_POINTS."""
-        return tuple(self._bounded(MAX_POINTS))
-
-    def _bounded(self, most: int) -> list[Point]:
-        points = simplify(self._points, self._tolerance)
-        while len(points) > most:
-            # A track of hours that never rests: a coarser path rather than an endless one.
-            self._tolerance *= 2
-            points = simplify(points, self._tolerance)
-        return points
+        return tuple(simplify(self._points))

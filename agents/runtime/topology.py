@@ -150,7 +150,6 @@ PILL_H: Final = 24
 PILL_STEP: Final = 30
 PANEL_X: Final = 312
 PANEL_W: Final = WIDTH - 2 * PANEL_X
-STAGE_W: Final = 190
 TABLE_W: Final = 124
 TABLE_H: Final = 20
 TABLE_STEP: Final = 25
@@ -177,13 +176,13 @@ STYLE: Final = """
   .topic, .table { font: 12px ui-monospace, "DejaVu Sans Mono", monospace }
   .table { font-size: 11px } .name { font-weight: 600 }
   .line { stroke: #5a6672; stroke-width: 1.4; fill: none; marker-end: url(#tip) }
-  .tip { fill: #5a6672 } .dash { stroke: #5a6672; stroke-width: 1; stroke-dasharray: 3 3 }
+  .tip { fill: #5a6672 } .store { fill: #dfe5ec; stroke: #9aa6b2 }
   @media (prefers-color-scheme: dark) {
     .paper { fill: #14181d } .panel { fill: #1c2229; stroke: #343d47 }
     .box { fill: #262e37; stroke: #8593a1 } .row { fill: #2b343e; stroke: #56626e }
     .pill { fill: #20272f; stroke: #46515c }
     text { fill: #e6ebf0 } .quiet { fill: #a3afbb }
-    .line, .dash { stroke: #a3afbb } .tip { fill: #a3afbb }
+    .line { stroke: #a3afbb } .tip { fill: #a3afbb } .store { fill: #36414d; stroke: #6b7886 }
   }
 """
 
@@ -243,44 +242,32 @@ def _band(role: Drawing, top: int, body: list[str]) -> int:
 
 
 def _draw_row(row: Row, y: int, tall: int, body: list[str]) -> None:
-    left, middle = PANEL_X + 18, y + tall // 2
-    right = PANEL_X + PANEL_W - 18
+    left, right, middle = PANEL_X + 18, PANEL_X + PANEL_W - 18, y + tall // 2
     if row.chained:
-        x = left + STAGE_W // 2
-        body.append(f'<path class="line" d="M{x} {y - ROW_GAP} V{y - 2}"/>')
         label = escape(", ".join(row.forwards))
-        body.append(f'<text class="quiet" x="{x + 10}" y="{y - ROW_GAP // 2 + 4}">{label}</text>')
-    shape = "row" if row.kind != "stage" else "box"
+        body.append(f'<path class="line" d="M{left + 60} {y - ROW_GAP} V{y - 2}"/>')
+        body.append(
+            f'<text class="quiet" x="{left + 72}" y="{y - ROW_GAP // 2 + 4}">{label}</text>'
+        )
+    shape = "box" if row.kind == "stage" else "row"
     body.append(
-        f'<rect class="{shape}" x="{left}" y="{y}" width="{STAGE_W}" height="{tall}" rx="7"/>'
+        f'<rect class="{shape}" x="{left}" y="{y}" width="{right - left}" height="{tall}" rx="7"/>'
+        f'<text class="name" x="{left + 20}" y="{middle - 2}">{escape(row.name)}</text>'
+        f'<text class="quiet" x="{left + 20}" y="{middle + 15}">{escape(row.kind)}</text>'
     )
-    body.append(
-        f'<text class="name" x="{left + STAGE_W // 2}" y="{middle - 2}" text-anchor="middle">'
-        f"{escape(row.name)}</text>"
-    )
-    body.append(
-        f'<text class="quiet" x="{left + STAGE_W // 2}" y="{middle + 15}" text-anchor="middle">'
-        f"{escape(row.kind)}</text>"
-    )
-    _draw_tables(row.tables, left + STAGE_W + 22, middle, body)
+    _draw_tables(row.tables, right - 18 - TABLE_W, middle, body)
     _draw_pills(row.reads, EDGE, middle, body)
     _draw_pills(row.writes, WIDTH - EDGE - PILL_W, middle, body)
+    begin, end = EDGE + PILL_W, WIDTH - EDGE - PILL_W - 2
     for pill in _centres(row.reads, middle, PILL_STEP):
-        body.append(f'<path class="line" d="M{EDGE + PILL_W} {pill} {_bend(left - 2, middle)}"/>')
-    out = left + STAGE_W + 22 + TABLE_W + 8 if row.tables else left + STAGE_W
+        body.append(_line(begin, pill, left - 2, middle))
     for pill in _centres(row.writes, middle, PILL_STEP):
-        x = WIDTH - EDGE - PILL_W - 2
-        body.append(f'<path class="line" d="M{min(out, right)} {middle} {_fan(x, pill)}"/>')
+        body.append(_line(right, middle, end, pill))
 
 
-def _bend(x: int, y: int) -> str:
-    """From a pill on the left to its row."""
-    return f"C{EDGE + PILL_W + 34} {{0}} {x - 34} {y} {x} {y}".replace("{0}", str(y))
-
-
-def _fan(x: int, y: int) -> str:
-    """From a row to a pill on the right."""
-    return f"C{x - 40} {y} {x - 40} {y} {x} {y}"
+def _line(x: int, y: int, to_x: int, to_y: int) -> str:
+    bend = (to_x - x) // 2
+    return f'<path class="line" d="M{x} {y} C{x + bend} {y} {to_x - bend} {to_y} {to_x} {to_y}"/>'
 
 
 def _centres(items: Sequence[str], middle: int, step: int) -> list[int]:
@@ -303,8 +290,7 @@ def _draw_tables(tables: Sequence[str], x: int, middle: int, body: list[str]) ->
     for name, y in zip(tables, _centres(tables, middle, TABLE_STEP), strict=True):
         top = y - TABLE_H // 2
         body.append(
-            f'<path class="dash" d="M{x - 22} {y} H{x}"/>'
-            f'<path class="row" d="M{x} {top + 4} c0 -5 {TABLE_W} -5 {TABLE_W} 0 v{TABLE_H - 8} '
+            f'<path class="store" d="M{x} {top + 4} c0 -5 {TABLE_W} -5 {TABLE_W} 0 v{TABLE_H - 8} '
             f'c0 5 -{TABLE_W} 5 -{TABLE_W} 0 z"/>'
             f'<text class="table" x="{x + TABLE_W // 2}" y="{y + 4}" text-anchor="middle">'
             f"{escape(name)}</text>"

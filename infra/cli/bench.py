@@ -104,7 +104,7 @@ def _show(measured: Sequence[Measured]) -> None:
                 f"{one.value:.4g} {one.metric.unit}".removesuffix(" 1"),
                 _bar(one.metric.bar, one.metric.unit),
                 verdicts[one.holds],
-                ", ".join(f"{key} {value}" for key, value in one.detail.items()),
+                "\n".join(f"{key} {value}" for key, value in one.detail.items()),
             )
             for one in measured
         ],
