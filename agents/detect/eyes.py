@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from agents.detect.engine import Eye, ModelEye, MotionEye
 from agents.detect.errors import ModelError
+from agents.detect.turns import Turns
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -56,8 +57,11 @@ class Eyes:
     note: str
 
     @classmethod
-    def open(cls, settings: Settings) -> Eyes:
-        """Open what the settings name. Raises ModelError where that cannot be used."""
+    def open(cls, settings: Settings, turns: Turns | None = None) -> Eyes:
+        """Open what the settings name. turns: who runs the model when.
+
+        Raises ModelError where it cannot be used.
+        """
         path = model_path(settings)
         if path is None:
             note = "no model: motion, and the people detector that OpenCV ships"
@@ -67,6 +71,7 @@ class Eyes:
         from agents.detect.session import warm
 
         opened = open_model(path, settings.providers or None)
+        opened.detector.turns = turns
         warm(opened.detector)
         log.info("model %s by %s", opened.detector.name, opened.detector.provider)
         return cls(ModelEye(opened.detector), opened.detector.graph.sha256, opened.note)

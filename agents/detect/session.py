@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,6 +19,7 @@ from agents.detect.errors import ModelError
 from agents.detect.heads import HeadError
 from agents.detect.heads.base import shape_text
 from agents.detect.picture import Picture, fill, make_blob
+from agents.detect.turns import Turns
 
 __all__ = [
     "PROVIDERS",
@@ -177,6 +179,8 @@ class OnnxDetector:
             tensor.shape[0] is None for tensor in graph.outputs
         )
         """Whether several pictures can go through in one run."""
+        self.turns: Turns | None = None
+        """Who runs the model when; None: whoever comes."""
         # One blob a thread that is inside `infer`; deque's pop and append are atomic.
         self._blobs: deque[NDArray[Any]] = deque()
 
@@ -208,7 +212,8 @@ class OnnxDetector:
             blob = make_blob(self.card.input)
         try:
             fit = fill(self.card.input, image, blob)
-            outputs = self.graph.session.run(self._outputs, {self._input: blob})
+            with self.turns or nullcontext():
+                outputs = self.graph.session.run(self._outputs, {self._input: blob})
         finally:
             self._blobs.append(blob)
         raw = {name: values[0] for name, values in zip(self._outputs, outputs, strict=True)}

@@ -24,6 +24,7 @@ from agents.detect.eyes import Eyes
 from agents.detect.outputs import BEFORE, Maker, Shot, frame_records, track_records, watched_zones
 from agents.detect.picture import decode_jpeg
 from agents.detect.tracking import load_library
+from agents.detect.turns import Turns
 from agents.detect.warming import frames_before
 from agents.runtime.deadletter import dead_letter
 from agents.runtime.record import Record
@@ -92,17 +93,18 @@ def newest_only(waiting: deque[_Waiting]) -> list[_Waiting]:
 
 
 class DetectWorker:
-    """Looks at the frames of the partitions that this replica owns."""
+    """Looks at the frames of the partitions that this replica owns. eyes: None: as set."""
 
-    def __init__(self, ctx: RoleContext) -> None:
+    def __init__(self, ctx: RoleContext, eyes: Eyes | None = None) -> None:
         self._ctx = ctx
-        self._eyes = Eyes.open(ctx.settings)
-        load_library()
         threads = int(os.environ.get("WATCHFLOOR_DETECT_THREADS", "0"))
         threads = threads or max(1, (os.cpu_count() or 2) // 2)
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="look")
+        self._turns = Turns(threads)
+        self._eyes = eyes or Eyes.open(ctx.settings, self._turns)
+        load_library()
+        self._pool = ThreadPoolExecutor(threads + 1, thread_name_prefix="look")
         # One more than there are threads: each finds its next frame while we follow tracks.
-        self._ahead = threads + 1
+        self._ahead = threads + 2
         self._cameras: dict[tuple[int, str], _Camera] = {}
         self._warmed: set[int] = set()
         self._sends: set[asyncio.Task[None]] = set()
@@ -263,7 +265,7 @@ class DetectWorker:
     ) -> asyncio.Future[tuple[Detections, float]]:
         """Have a thread look at a frame; its detections and the detector's own ms."""
         return asyncio.get_running_loop().run_in_executor(
-            self._pool, _see, camera.eye, record.value or b"", meta
+            self._pool, _see, camera.eye, record.value or b"", meta, self._turns
         )
 
     def _advance(self, camera: _Camera, detections: Detections, meta: FrameMeta) -> FrameOutcome:
@@ -282,9 +284,10 @@ class DetectWorker:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _see(eye: Eye, jpeg: bytes, meta: FrameMeta) -> tuple[Detections, float]:
+def _see(eye: Eye, jpeg: bytes, meta: FrameMeta, turns: Turns) -> tuple[Detections, float]:
     """Decode and look, in a worker thread; the detections and the detector's own ms."""
     picture = decode_jpeg(jpeg, MAX_PIXELS)
     begun = perf_counter()
     detections = eye.look(picture, meta.captured_at)
-    return detections, (perf_counter() - begun) * 1000.0
+    # What it waited for another camera's frame is no time of the detector's.
+    return detections, (perf_counter() - begun - turns.waited()) * 1000.0

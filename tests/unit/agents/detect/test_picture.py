@@ -111,4 +111,5 @@ def test_boxes_come_back_to_the_picture() -> None:
     centre = spec(Resize.LETTERBOX_CENTRE)
     fit = fill(centre, picture(64, 64), make_blob(centre))
     boxes = np.array([[16, 0, 80, 64], [32, 16, 48, 32], [0, 0, 96, 64]], np.float32)
-    assert np.allclose(fit.to_unit(boxes), [[0, 0, 1, 1], [0.25, 0.25, 0.5, 0.5], [0, 0, 1, 1]])
+    whole, part = [0.0, 0.0, 1.0, 1.0], [0.25, 0.25, 0.5, 0.5]
+    assert np.allclose(fit.to_unit(boxes), np.array([whole, part, whole]))

@@ -112,8 +112,9 @@ def test_out_by_a_door_and_another_one_in_by_the_same_door() -> None:
     """The box touches the picture's border and moves outwards: whoever comes next is another."""
     out = walk(0, 4, lambda s: person(0.55 + 0.1 * s))
     for wait in (1.2, 3.0, 9.0):
-        back = walk(4 + wait, 8 + wait, lambda s, wait=wait: person(0.95 - 0.1 * (s - 4 - wait)))
-        assert len(follow(out + back)[0]) == 2, wait
+        back = walk(0, 4, lambda s: person(0.95 - 0.1 * s))
+        later = [(s + 4 + wait, things) for s, things in back]
+        assert len(follow(out + later)[0]) == 2, wait
 
 
 def test_a_car_never_becomes_a_person() -> None:
@@ -159,8 +160,8 @@ def test_births_of_a_frame_are_numbered_by_box() -> None:
 def test_the_same_frames_give_the_same_tracks() -> None:
     dice = np.random.default_rng(5)
     frames = [
-        (i * 0.2, [person(*dice.uniform(0.2, 0.9, 2), score=float(dice.uniform(0.2, 1)))] * 1)
-        for i in range(60)
+        (i * 0.2, [person(float(x), float(y), score=float(score))])
+        for i, (x, y, score) in enumerate(dice.uniform(0.2, 0.9, (60, 3)))
     ]
     assert follow(frames) == follow(frames)
 

@@ -253,13 +253,17 @@ async def test_losing_a_partition_lets_a_waiting_agent_go(
 ) -> None:
     monkeypatch.setattr(host_module, "MAX_PENDING", 1)
     fixture.emitter.open.clear()
-    task = asyncio.create_task(fixture.take(event_record("intrusion", name="e1"), "e1"))
+    # One is being committed, the other waits for the next commit.
+    tasks = [
+        asyncio.create_task(fixture.take(event_record("intrusion", name=name), name))
+        for name in ("e1", "e2")
+    ]
     for _ in range(10):
         await asyncio.sleep(0)
-    assert not task.done()
+    assert not any(task.done() for task in tasks)
     fixture.host.abandon([0])
     async with asyncio.timeout(5):
-        await task
+        await asyncio.gather(*tasks)
 
 
 async def test_draining_commits_what_was_taken_and_takes_no_more(fixture: Fixture) -> None:
