@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agents.detect.engine import Eye, ModelEye, MotionEye
-from agents.detect.errors import ModelError
 from agents.detect.turns import Turns
 
 if TYPE_CHECKING:
@@ -29,23 +28,9 @@ def model_path(settings: Settings) -> Path | None:
     named = Path(settings.model).expanduser()
     if named.is_file():
         return named
-    from agents.detect.models import catalogue_cards
+    from agents.detect.shelf import find
 
-    for card in catalogue_cards():
-        if card.name == settings.model:
-            stored = settings.cache_dir / "models" / card.file
-            if stored.is_file():
-                return stored
-            raise ModelError(
-                card.name,
-                found="is not on this machine",
-                way_out=f"Get it: watchfloor models pull {card.name}",
-            )
-    raise ModelError(
-        settings.model,
-        found="is neither a file nor a name in the catalogue",
-        way_out="See watchfloor models list.",
-    )
+    return find(settings.model, settings.cache_dir / "models")
 
 
 @dataclass(frozen=True)

@@ -32,14 +32,7 @@ from agents.detect.identity import (
 )
 from agents.detect.paths import Path, Point, UnitBox
 
-__all__ = [
-    "MEDIAN_OF",
-    "FinishedTrack",
-    "TrackState",
-    "TrackUpdate",
-    "Tracker",
-    "load_library",
-]
+__all__ = ["MEDIAN_OF", "FinishedTrack", "TrackState", "TrackUpdate", "Tracker"]
 
 MEDIAN_OF = 5
 """A track is as credible as the median of so many of its last scores: one slip counts nothing."""
@@ -184,11 +177,6 @@ class _Track:
         )
 
 
-def load_library() -> None:
-    """Import the tracking library now: a second or two that the first detection must not wait."""
-    import trackers  # noqa: F401
-
-
 class Tracker:
     """Tracks of one camera. Deterministic: the same detections at the same times, the same tracks.
 
@@ -213,7 +201,9 @@ class Tracker:
         """One frame; t grows from call to call. aspect: the picture's width over its height."""
         gap = t - self._last if self._last is not None else timedelta(0)
         self._last = t
-        classes = set(self._lanes) | {int(index) for index in detections.classes}
+        # Weak detections begin nothing: without a lane there is nothing for them to continue.
+        strong = detections.classes[detections.scores >= self._start_score]
+        classes = set(self._lanes) | {int(index) for index in strong}
         finished: list[FinishedTrack] = []
         living: list[TrackState] = []
         owners: list[int | None] = [None] * len(detections)

@@ -23,7 +23,6 @@ from agents.detect.engine import CameraDetector, Eye, FrameOutcome
 from agents.detect.eyes import Eyes
 from agents.detect.outputs import BEFORE, Maker, Shot, frame_records, track_records, watched_zones
 from agents.detect.picture import decode_jpeg
-from agents.detect.tracking import load_library
 from agents.detect.turns import Turns
 from agents.detect.warming import frames_before
 from agents.runtime.deadletter import dead_letter
@@ -101,7 +100,9 @@ class DetectWorker:
         threads = threads or max(1, (os.cpu_count() or 2) // 2)
         self._turns = Turns(threads)
         self._eyes = eyes or Eyes.open(ctx.settings, self._turns)
-        load_library()
+        # Its import takes a second or more, which the first detection must not wait for.
+        import trackers  # noqa: F401
+
         self._pool = ThreadPoolExecutor(threads + 1, thread_name_prefix="look")
         # One more than there are threads: each finds its next frame while we follow tracks.
         self._ahead = threads + 2

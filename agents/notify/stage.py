@@ -34,13 +34,17 @@ class Attempt(Struct, frozen=True, kw_only=True):
 
 
 class Delivery(Struct, frozen=True, kw_only=True):
-    """A delivery: which attempt is under way or due, and whether it is done."""
+    """A delivery: which attempt is under way or due, and whether it is done.
+
+    first: the outcome of the first pass, which decisions wait for.
+    """
 
     request: NotifyRequest
     attempt: int
     started: datetime | None
     due: datetime | None = None
     done: bool = False
+    first: NotifyResult | None = None
 
 
 DELIVERIES: Final = TableSpec(name="notify.deliveries", value=Delivery)
@@ -73,9 +77,16 @@ def _end(ctx: Context, delivery: Delivery) -> None:
 
 @NOTIFY.on(NotifyRequest)
 def on_request(ctx: Context, request: NotifyRequest) -> Iterable[Effect]:
-    """Begin the first attempt; the same request again is the same delivery."""
-    if ctx.get(DELIVERIES, request.notification_id) is None:
+    """Begin the first attempt; the same request again is the same delivery.
+
+    Whoever asks again may have asked before its own state was safe, and heard the outcome before
+    it knew the question: it is told the first outcome again.
+    """
+    known = ctx.get(DELIVERIES, request.notification_id)
+    if known is None:
         yield from _begin(ctx, Delivery(request=request, attempt=1, started=None))
+    elif known.first is not None:
+        yield Emit(result_record(known.first))
 
 
 @NOTIFY.on(NotifyResult)
@@ -84,6 +95,8 @@ def on_result(ctx: Context, result: NotifyResult) -> Iterable[Effect]:
     delivery = ctx.get(DELIVERIES, result.notification_id)
     if delivery is None or delivery.done:
         return
+    if delivery.first is None and result.attempt == 1:
+        delivery = replace(delivery, first=result)
     if result.outcome is Outcome.DELIVERED:
         # Of whichever attempt: one that was thought lost may have been there first.
         _end(ctx, delivery)

@@ -9,15 +9,18 @@ from __future__ import annotations
 import logging
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import faust
 from faust.types import TP
 from yarl import URL
 
+from agents.runtime.offsets import Progress, Sight
 from agents.runtime.record import Record
 from agents.runtime.stage import Chain
+from agents.runtime.transport import OrderedApp, OrderedConsumer
 from topics.declare import Topic
 
 if TYPE_CHECKING:
@@ -112,7 +115,7 @@ class RoleApp:
         datadir.mkdir(parents=True, exist_ok=True)
         client = settings.kafka_client_config()
         hosts = str(client["bootstrap.servers"]).split(",")
-        self.app = faust.App(
+        self.app = OrderedApp(
             f"{self._prefix}watchfloor-{role}",
             broker=[URL(f"kafka://{host}") for host in hosts],
             broker_credentials=_credentials(client),
@@ -166,6 +169,7 @@ class RoleApp:
     ) -> None:
         """Hand the records of `topics`, one after the other, to `take`, which acks them."""
         declared = {self._prefix + topic.name: topic for topic in topics}
+        self.app.compact.update(name for name, topic in declared.items() if topic.compact)
         channel = self.app.topic(
             *declared,
             key_type=bytes,
@@ -178,6 +182,12 @@ class RoleApp:
         async def body(stream: Any) -> AsyncIterator[None]:
             async for event in stream.noack().events():
                 message = event.message
+                consumer = cast(OrderedConsumer, self.app.consumer)
+                if await consumer.sight(message.tp, message.offset) is not Sight.NEXT:
+                    event.ack()
+                    continue
+                progress = consumer.offsets.progress(message.tp)
+                assert progress is not None
                 record = Record(
                     topic=declared[message.topic],
                     partition=message.partition,
@@ -187,7 +197,7 @@ class RoleApp:
                     value=message.value,
                     headers=_headers(message.headers),
                 )
-                await take(record, event.ack)
+                await take(record, partial(_done, event, progress, message.offset))
                 yield None
 
         self.app.agent(channel, name=name, concurrency=1)(body)
@@ -223,6 +233,12 @@ class RoleApp:
         """Whether the tables are up to date and records flow."""
         app = self.app
         return app.started and not app.rebalancing and app.flow_control.is_active()
+
+
+def _done(event: Any, progress: Progress, offset: int) -> None:
+    """A record is done: for the assignment in which it was taken, and for no later one."""
+    progress.done(offset)
+    event.ack()
 
 
 def _headers(raw: Any) -> dict[str, bytes]:

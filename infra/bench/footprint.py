@@ -8,7 +8,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, Final
@@ -47,7 +48,8 @@ def measure(run: Run) -> Sequence[Measured]:
     """Start an `up` of its own, wait until its memory has settled, and add it up."""
     with _own_up(run) as state:
         run.say("waiting until its memory has settled")
-        found = settle(lambda: resident(state), FULL_S if run.full else None)
+        look = partial(resident, state)
+        found = watch(look, FULL_S) if run.full else settle(look)
         run.say("stopping it")
     return [total(found)]
 
@@ -71,21 +73,22 @@ def by_name(rows: Iterable[Mapping[str, Any]]) -> dict[str, float]:
     return found
 
 
-def settle(look: Any, seconds: float | None) -> dict[str, float]:
-    """What `look` finds once it has settled, or after so many seconds.
-
-    Memory that does not settle is taken as it is when patience ends: that is a figure as well.
-    """
-    deadline = monotonic() + (seconds or PATIENCE_S)
+def settle(look: Callable[[], dict[str, float]], patience: float = PATIENCE_S) -> dict[str, float]:
+    """What `look` finds once it has settled; when patience ends, as it is: that counts as well."""
+    deadline = monotonic() + patience
     totals: list[float] = []
     while True:
-        found: dict[str, float] = look()
+        found = look()
         totals.append(sum(found.values()))
-        if seconds is None and has_settled(totals):
-            return found
-        if monotonic() > deadline:
+        if has_settled(totals) or monotonic() > deadline:
             return found
         sleep(LOOK_S)
+
+
+def watch(look: Callable[[], dict[str, float]], seconds: float) -> dict[str, float]:
+    """What `look` finds after so many seconds."""
+    sleep(seconds)
+    return look()
 
 
 def has_settled(totals: Sequence[float]) -> bool:

@@ -164,7 +164,7 @@ def test_opencvs_people_detector_splits_who_walks_side_by_side(
         for one in who:
             width = one.shape[1] * 120 // one.shape[0]
             canvas[150:270, at : at + width] = cv2.resize(one, (width, 120))
-            at += width
+            at += width + 2
             borders.append(at)
         return canvas, (200, 150, at, 270), borders
 

@@ -15,7 +15,7 @@ from agents.detect.zones import WatchedZone
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SECONDS = 40
-SEEDS = (6, 7)
+SEEDS = (1, 2, 3)
 SLACK = timedelta(seconds=1)
 
 
@@ -57,6 +57,6 @@ def test_day_scene_recall_and_precision() -> None:
                         free.remove(event)
                         right += 1
                         break
-    assert true >= 8
-    assert right >= 0.9 * true
-    assert right >= 0.8 * told
+    assert true >= 15
+    assert right >= 0.9 * true, (right, true, told)
+    assert right >= 0.8 * told, (right, true, told)

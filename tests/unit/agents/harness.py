@@ -195,6 +195,10 @@ class Harness:
         chosen = routing or _routing()
         self.configuration.apply("routing", record(routing=chosen))
 
+    def start_act(self) -> None:
+        """The act role comes back."""
+        self._sides = [self.decide, self.act]
+
     def feed(self, out: OutRecord, *, replayed: bool = False) -> list[OutRecord]:
         """Run a record on whoever reads its topic, commit, and what follows from it too."""
         made: list[OutRecord] = []

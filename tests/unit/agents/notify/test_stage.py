@@ -10,7 +10,7 @@ from agents.notify.stage import DELIVERIES, LOST_AFTER, Delivery, backoff, resul
 from schemas.document import Channel, Receiver
 from schemas.ids import result_id
 from schemas.notification import NotifyResult, Outcome
-from tests.unit.agents.harness import Harness, at, event, messages, routing, site
+from tests.unit.agents.harness import Harness, at, decisions, event, messages, routing, site
 from topics.catalogue import NOTIFY_REQUESTS, NOTIFY_RESULTS
 
 
@@ -129,9 +129,43 @@ def test_the_same_request_again_is_the_same_delivery() -> None:
     harness.send(event("e1"))
     (request,) = [out for out in harness.outputs if out.topic is NOTIFY_REQUESTS]
     rows = dict(harness.act.store.rows)
-    assert harness.feed(request) == []
+    again = harness.feed(request)
     assert starts(harness) == [1]
+    assert len(harness.delivered) == 1
     assert harness.act.store.rows == rows
+    # Its outcome is told again, under the same id.
+    told: list[NotifyResult] = messages(again, NOTIFY_RESULTS)
+    assert told == messages(harness.results, NOTIFY_RESULTS)
+
+
+def test_a_decision_is_made_though_the_outcome_came_before_decide_knew_the_question() -> None:
+    """Decide died after its request was out and before its state was safe."""
+    harness = Harness(site(), act=False)
+    harness.advance(at(0))
+    state = dict(harness.decide.store.rows)
+    harness.send(event("e1"))
+    (request,) = [out for out in harness.outputs if out.topic is NOTIFY_REQUESTS]
+    harness.decide.store.rows = state
+    harness.decide.runner.store = harness.decide.store
+    # Act has its request; the outcome finds a decide that knows of nothing.
+    harness.start_act()
+    assert decisions(harness.feed(request)) == []
+    # The event comes again, and so does the request.
+    assert harness.result(event("e1")) == ("sent", None)
+    assert len(harness.delivered) == 1
+
+
+def test_the_first_outcome_is_told_again_also_when_a_later_one_was_better() -> None:
+    harness = Harness(site(), routing=routing(soc()))
+    harness.failing.add(("soc", None))
+    harness.send(event("e1"))
+    harness.failing.clear()
+    harness.wait(10)
+    assert starts(harness) == [1, 2]
+    (request,) = [out for out in harness.outputs if out.topic is NOTIFY_REQUESTS]
+    told: list[NotifyResult] = messages(harness.feed(request), NOTIFY_RESULTS)
+    assert [(one.attempt, one.outcome) for one in told] == [(1, Outcome.FAILED)]
+    assert starts(harness) == [1, 2]
 
 
 def test_the_same_outcome_again_changes_nothing() -> None:

@@ -23,7 +23,7 @@ def test_total_and_its_parts_largest_first() -> None:
     assert measured.value == sum(range(1, len(EXPECTED) + 1))
     assert measured.holds is True
     assert list(measured.detail) == [f"{name}_mib" for name in reversed(EXPECTED)]
-    assert total({name: 1000.0 for name in EXPECTED}).holds is False
+    assert total(dict.fromkeys(EXPECTED, 1000.0)).holds is False
 
 
 @pytest.mark.parametrize("name", EXPECTED)
@@ -49,4 +49,4 @@ def test_settled(totals: list[float], settled: bool) -> None:
 
 
 def test_what_never_settles_is_taken_when_patience_ends() -> None:
-    assert settle(lambda: {"kafka": 1.0}, 0.0) == {"kafka": 1.0}
+    assert settle(lambda: {"kafka": 1.0}, patience=0.0) == {"kafka": 1.0}

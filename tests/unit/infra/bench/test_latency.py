@@ -82,6 +82,11 @@ def test_records(source: EventSource, detector_ms: float | None, counted: int) -
         last_event=T0,
         opened_at=T0,
         updated_at=T0,
+        rank=50,
+        reasons=(),
+        events=1,
+        repeats=0,
+        revision=1,
         event_ids=("e",),
     )
     timings = Timings()
