@@ -145,14 +145,7 @@ class _Piece:
     parts: list[int]
 
     def belongs(self, other: _Piece) -> bool:
-        """Above one another with a small gap: parts of one upright object.
-
-        Two that are beside one another as well, and of like size, are two people.
-        """
-        beside = min(self.y2, other.y2) - max(self.y1, other.y1)
-        shorter = min(self.y2 - self.y1, other.y2 - other.y1)
-        if beside > 0.3 * shorter and shorter > 0.4 * max(self.y2 - self.y1, other.y2 - other.y1):
-            return False
+        """Above one another with a small gap: parts of one upright object."""
         width = min(self.x2, other.x2) - max(self.x1, other.x1)
         narrower = min(self.x2 - self.x1, other.x2 - other.x1)
         gap = max(self.y1, other.y1) - min(self.y2, other.y2)

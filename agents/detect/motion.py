@@ -42,7 +42,7 @@ class MotionPolicy:
     """
 
     width: int = 320
-    least_area: float = 0.001
+    least_area: float = 0.0012
     dark: float = 10.0
     everywhere: float = 0.5
     settle: timedelta = timedelta(seconds=1)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import contextlib
+import signal
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -10,7 +12,7 @@ from infra.cli.frame import JsonOption, StateOption, settings_of
 from infra.cli.output import print_json, print_json_line, steps, table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from infra.bench.frame import Bar, Measured
 
@@ -48,7 +50,7 @@ def bench(
         _list(as_json=as_json)
         return
     chosen = find(name)
-    with steps() as told:
+    with _stoppable(), steps() as told:
         run = Run(
             settings=settings_of(ctx, state), full=full, seed=seed, say=told.say, count=told.count
         )
@@ -58,6 +60,20 @@ def bench(
             print_json_line(one.line(chosen.name))
     else:
         _show(measured)
+
+
+@contextlib.contextmanager
+def _stoppable() -> Iterator[None]:
+    """Take SIGTERM as Ctrl-C: what was started is stopped and taken away then as well."""
+
+    def stop(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _list(*, as_json: bool) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,6 +59,26 @@ def test_table_says_what_holds(told: list[Run], capsys: pytest.CaptureFixture[st
     for part in ("m", "0.5", "at least 0.8", "fails", "fps 7"):
         assert part in shown
     assert len(told) == 1
+
+
+def test_being_told_to_stop_is_an_interruption(
+    told: list[Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_away: list[bool] = []
+
+    def measure(_: Run) -> Sequence[Measured]:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+            return []
+        finally:
+            put_away.append(True)
+
+    monkeypatch.setattr(footprint, "BENCH", replace(footprint.BENCH, measure=measure))
+    before = signal.getsignal(signal.SIGTERM)
+    assert main(["bench", "footprint"]) == ExitCode.INTERRUPTED
+    assert put_away == [True]
+    assert signal.getsignal(signal.SIGTERM) == before
+    assert told == []
 
 
 def test_without_a_name_it_lists(capsys: pytest.CaptureFixture[str]) -> None:
