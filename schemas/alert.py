@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final
 
 from msgspec import Meta, Struct
 
 from schemas.base import CameraId, DeviceId, Message, Severity, SiteId, Text, UtcTime, ZoneId
 from schemas.detection import Box
 
-__all__ = ["Activity", "ActivityKind", "Alert", "AlertState", "Command", "CommandKind", "RankPart"]
+__all__ = [
+    "RESOLUTIONS",
+    "Activity",
+    "ActivityKind",
+    "Alert",
+    "AlertState",
+    "Command",
+    "CommandKind",
+    "CommandOutcome",
+    "RankPart",
+]
+
+RESOLUTIONS: Final = ("true_positive", "false_positive", "benign", "duplicate", "test")
+"""What an analyst may say of an alert when resolving it."""
 
 
 class AlertState(StrEnum):
@@ -21,7 +34,7 @@ class AlertState(StrEnum):
     RESOLVED = "resolved"
 
 
-class RankPart(Struct, frozen=True, kw_only=True):
+class RankPart(Struct, frozen=True, kw_only=True, gc=False):
     """One reason of a rank: its points, and a sentence for the analyst."""
 
     name: str
@@ -34,9 +47,13 @@ class Alert(Message, frozen=True, kw_only=True):
 
     rank: 0..100, the sum of the points of `reasons`. events: admitted ones; repeats: those that a
     window folded. updated_at: the stage clock. first_event, last_event: event times. revision:
-    grows by one with each change, so that a sink never goes back. event_ids: the newest admitted
-    ones, newest last. snapshot: the event whose pictures show it best.
-    detector_ms, completed_at: of its newest event, for measuring latency.
+    grows by one with each change, so that a sink never goes back; changes that come together have
+    one record, the newest. event_ids: the newest admitted ones, newest last. snapshot: the event
+    whose pictures show it best.
+    detector_ms, completed_at: of its newest event, for measuring latency. quiet: why nobody is
+    told of it now (`snoozed`, `silenced`, `inhibited`, `muted_by_schedule`,
+    `notifications_disabled`). incident: the alert that leads the incident it was merged into; a
+    leading alert names itself. escalation: how many steps were told.
     """
 
     SCHEMA: ClassVar[str] = "alert.v1"
@@ -75,6 +92,8 @@ class Alert(Message, frozen=True, kw_only=True):
     resolved_by: str | None = None
     resolution: str | None = None
     detector_ms: float | None = None
+    quiet: str | None = None
+    incident: str | None = None
 
 
 class ActivityKind(StrEnum):
@@ -89,12 +108,30 @@ class ActivityKind(StrEnum):
     RESOLVED = "resolved"
     REOPENED = "reopened"
     COMMENTED = "commented"
+    MERGED = "merged"
+    """It became part of an incident; `detail` names the alert that leads it."""
+    SPLIT = "split"
+    """It left its incident."""
+    HANDED_OVER = "handed_over"
+    """A note from one shift to the next; about no alert, `alert_id` is empty."""
     REFUSED = "refused"
     """A command that came too late or made no sense; `detail` says why."""
 
 
+class CommandOutcome(StrEnum):
+    """What became of a command at one alert."""
+
+    APPLIED = "applied"
+    REFUSED = "refused"
+
+
 class Activity(Message, frozen=True, kw_only=True):
-    """One entry of an alert's history. actor: a person's name, or `watchfloor`."""
+    """One entry of an alert's history. actor: a person's name, or `watchfloor`.
+
+    cause: the id of the event, command or timer behind it. command_id, outcome: where it answers a
+    command; each alert that the command names has an answer of its own. alert_id: as the command
+    gave it, where there is no such alert; empty for a hand-over note. shift: of such a note.
+    """
 
     SCHEMA: ClassVar[str] = "alert-activity.v1"
 
@@ -106,6 +143,9 @@ class Activity(Message, frozen=True, kw_only=True):
     actor: str
     cause: str
     detail: Text | None = None
+    command_id: str | None = None
+    outcome: CommandOutcome | None = None
+    shift: str | None = None
 
 
 class CommandKind(StrEnum):
@@ -118,16 +158,26 @@ class CommandKind(StrEnum):
     RESOLVE = "resolve"
     REOPEN = "reopen"
     COMMENT = "comment"
+    MERGE = "merge"
+    """Put `alert_ids` into the incident that `alert_id` leads."""
+    SPLIT = "split"
+    """Take the named alerts out of their incident; the leading one dissolves it."""
+    HANDOVER = "handover"
+    """Leave a note for the next shift; about the named alerts too, where some are."""
 
 
 class Command(Message, frozen=True, kw_only=True):
-    """What an analyst asked for. duration_s: of a snooze, seconds."""
+    """What an analyst asked for. duration_s: of a snooze, seconds.
+
+    alert_id, alert_ids: whom it is about, one or many; each has an outcome of its own. reason: of a
+    resolve, one of RESOLUTIONS. shift: of a hand-over, as people call it (`night of 2 March`).
+    """
 
     SCHEMA: ClassVar[str] = "alert-command.v1"
 
     command_id: str
     site_id: SiteId
-    alert_id: str
+    alert_id: str = ""
     kind: CommandKind
     actor: Annotated[str, Meta(min_length=1, max_length=200)]
     at: UtcTime
@@ -135,3 +185,7 @@ class Command(Message, frozen=True, kw_only=True):
     duration_s: Annotated[float, Meta(ge=0, le=30 * 86400)] | None = None
     reason: str | None = None
     text: Text | None = None
+    alert_ids: Annotated[
+        tuple[Annotated[str, Meta(max_length=200)], ...], Meta(max_length=1000)
+    ] = ()
+    shift: Annotated[str, Meta(max_length=200)] | None = None

@@ -67,8 +67,10 @@ class Severity(StrEnum):
         ).index(self)
 
 
-class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Message(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A value on a topic. Unknown fields are ignored, so a reader may be older than the writer.
+
+    A message is a tree: the garbage collector, which only finds cycles, need not look at it.
 
     SCHEMA: the name and version under which its JSON Schema is published.
     """

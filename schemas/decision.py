@@ -27,7 +27,7 @@ class Result(StrEnum):
     """No receiver took it in the first pass."""
 
 
-class StageVerdict(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class StageVerdict(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What one stage said: `pass`, or the reason why it went no further there."""
 
     stage: str

@@ -14,7 +14,7 @@ Box = tuple[Score, Score, Score, Score]
 """x1, y1, x2, y2 in 0..1 of the frame's width and height."""
 
 
-class Detection(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Detection(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One object in one frame.
 
     score: the model's own confidence, 0..1, not calibrated; None where there is no model.
@@ -44,7 +44,7 @@ class FrameDetections(Message, frozen=True, kw_only=True):
     detector_ms: float = 0.0
 
 
-class PathPoint(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class PathPoint(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Where a track was; box as in Detection, score of that frame's detection."""
 
     at: UtcTime

@@ -5,11 +5,19 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
-from msgspec import Meta
+from msgspec import Meta, field
 
-from schemas.base import DeviceId, Message, SiteId, Text, UtcTime
+from schemas.base import DeviceId, Label, Message, SiteId, Text, UtcTime
 
-__all__ = ["Assignment", "CameraState", "Probe", "ProbeKind"]
+__all__ = [
+    "Assignment",
+    "Breaker",
+    "CameraState",
+    "DeviceHealth",
+    "DeviceSeverity",
+    "Probe",
+    "ProbeKind",
+]
 
 
 class Assignment(Message, frozen=True, kw_only=True):
@@ -18,7 +26,8 @@ class Assignment(Message, frozen=True, kw_only=True):
     source: `rtsp://…`, `http://…`, `file:…`, `images:…` or `sim:…`, without credentials.
     credentials: the name of a secret. detect_fps: frames a second that detect gets at most.
     start: capture time of a file's frame 0. speed: 0 is as fast as it goes, 1 is real time.
-    gate: motion gate on. loop: a file starts again at its end.
+    gate: motion gate on. loop: a file starts again at its end. address, driver: of a device that
+    is polled: where it is, without credentials, and how it is asked.
     """
 
     SCHEMA: ClassVar[str] = "assignment.v1"
@@ -36,6 +45,8 @@ class Assignment(Message, frozen=True, kw_only=True):
     speed: Annotated[float, Meta(ge=0, le=100)] = 1.0
     loop: bool = False
     run: str = ""
+    address: Annotated[str, Meta(max_length=2000)] | None = None
+    driver: str | None = None
 
 
 class ProbeKind(StrEnum):
@@ -44,9 +55,20 @@ class ProbeKind(StrEnum):
     FRAMES = "frames"
     """Capture's own: does the camera deliver frames?"""
     TCP = "tcp"
+    TLS = "tls"
     HTTP = "http"
     RTSP = "rtsp"
     ONVIF = "onvif"
+    ISAPI = "isapi"
+    """Hikvision's own."""
+    DAHUA = "dahua"
+    """Dahua's own, and that of those who sell its devices under their names."""
+    SERVICE = "service"
+    """A service's own word on its health."""
+    PICTURE = "picture"
+    """A picture by request. Optional: left out while its site is relieved of load."""
+    CHANNELS = "channels"
+    """A recorder's list of channels. Optional likewise."""
 
 
 class CameraState(StrEnum):
@@ -62,8 +84,10 @@ class CameraState(StrEnum):
 class Probe(Message, frozen=True, kw_only=True):
     """One poll's outcome. Capture's own is written at each change of state and every 10 s.
 
+    latency_ms: how long the device took to answer; absent where nothing answered.
     gap_s: seconds without frames since the last one, for a camera that is lost.
-    frames, sent, gated, corrupt: counts since this run of the source began.
+    frames, sent, gated, corrupt: counts since this run of the source began. facts: what the device
+    said of itself, by name, such as `model`, `channels_online`, `disks_failed`.
     """
 
     SCHEMA: ClassVar[str] = "probe.v1"
@@ -86,3 +110,46 @@ class Probe(Message, frozen=True, kw_only=True):
     width: int = 0
     height: int = 0
     fps: float = 0.0
+    facts: dict[Label, Text | int | float | bool] = field(default_factory=dict)
+
+
+class DeviceSeverity(StrEnum):
+    """How a device is, by its polls."""
+
+    NORMAL = "normal"
+    """It answers."""
+    SUSPECT = "suspect"
+    """It failed, but not for long; or it just came back."""
+    CRITICAL = "critical"
+    """It is down, or too slow to be of use."""
+
+
+class Breaker(StrEnum):
+    """A device's circuit breaker. Half open lasts as long as the trial poll, and is not written."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+
+
+class DeviceHealth(Message, frozen=True, kw_only=True):
+    """A device's current health, the value of `device.health.v1`.
+
+    at: when the newest poll was made; since: when it became as it is. last_latency_ms: of the
+    newest answer. load_shed: the optional polls of its whole site are left out while it is so.
+    """
+
+    SCHEMA: ClassVar[str] = "device-health.v1"
+
+    site_id: SiteId
+    device_id: DeviceId
+    severity: DeviceSeverity
+    breaker: Breaker
+    consecutive_failures: int
+    load_shed: bool
+    at: UtcTime
+    since: UtcTime
+    next_poll_at: UtcTime
+    last_latency_ms: float | None = None
+    last_failure_at: UtcTime | None = None
+    opened_at: UtcTime | None = None
+    error: Text | None = None

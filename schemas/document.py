@@ -41,6 +41,7 @@ __all__ = [
     "Silence",
     "Site",
     "SiteNotifications",
+    "Template",
     "Window",
     "Zone",
 ]
@@ -72,12 +73,21 @@ class Schedule(Config, frozen=True, kw_only=True):
 
 
 class SiteNotifications(Config, frozen=True, kw_only=True):
-    """A site's own say about notifications. rate_limit_per_min 0: none; a sliding minute."""
+    """A site's own say about notifications. rate_limit_per_min 0: none; a sliding minute.
+
+    channels: the names or kinds that the site uses of a receiver's channels; none: all of them.
+    mode: `text` or `cards`, for channels that have cards. allow_internal_targets: channels may go
+    to addresses of this machine and of private networks; allowed_networks: to these (CIDR).
+    language: of the built-in texts, where the channel says none.
+    """
 
     enabled: bool = True
     channels: tuple[str, ...] = ()
     rate_limit_per_min: Annotated[int, Meta(ge=0, le=100_000)] = 0
     mode: str = "text"
+    allow_internal_targets: bool = False
+    allowed_networks: Annotated[tuple[str, ...], Meta(max_length=100)] = ()
+    language: Annotated[str, Meta(max_length=35)] | None = None
 
 
 class Device(Config, frozen=True, kw_only=True):
@@ -140,7 +150,10 @@ class Site(Config, frozen=True, kw_only=True):
 
 
 class Route(Config, frozen=True, kw_only=True):
-    """A node of the route tree; None inherits from the parent. Defaults of the root: `ROOT`."""
+    """A node of the route tree; None inherits from the parent. Defaults of the root: `ROOT`.
+
+    repeat_acknowledged: whether a group in which everything was acknowledged is repeated too.
+    """
 
     receiver: str | None = None
     matchers: tuple[Matcher, ...] = ()
@@ -148,6 +161,7 @@ class Route(Config, frozen=True, kw_only=True):
     group_wait: timedelta | None = None
     group_interval: timedelta | None = None
     repeat_interval: timedelta | None = None
+    repeat_acknowledged: bool | None = None
     resolve_after: timedelta | None = None
     send_resolved: bool | None = None
     continue_: bool = False
@@ -173,6 +187,24 @@ class Receiver(Config, frozen=True, kw_only=True):
     channels: Annotated[tuple[Channel, ...], Meta(max_length=20)] = ()
     fanout: bool = False
     retry_for: timedelta = timedelta(minutes=5)
+
+
+Source = Annotated[str, Meta(max_length=8_000)]
+
+
+class Template(Config, frozen=True, kw_only=True):
+    """What a notification says (Jinja2): for the channels, language and severity that it names.
+
+    channel: a channel's name or kind; severity: that of the worst alert. What a template leaves
+    open is taken from the next best one, and at last from the built-in text.
+    """
+
+    channel: Label | None = None
+    language: Annotated[str, Meta(max_length=35)] | None = None
+    severity: Severity | None = None
+    subject: Annotated[str, Meta(max_length=500)] | None = None
+    text: Source | None = None
+    html: Source | None = None
 
 
 class Inhibition(Config, frozen=True, kw_only=True):
@@ -216,6 +248,7 @@ class Routing(Config, frozen=True, kw_only=True):
     inhibit: tuple[Inhibition, ...] = ()
     silences: tuple[Silence, ...] = ()
     escalations: tuple[Escalation, ...] = ()
+    templates: Annotated[tuple[Template, ...], Meta(max_length=200)] = ()
 
 
 class Document(Config, frozen=True, kw_only=True):

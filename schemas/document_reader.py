@@ -17,11 +17,12 @@ import msgspec
 import yaml
 
 from schemas.base import SchemaError
-from schemas.document import Channel, Document, Route, Routing
+from schemas.document import Channel, Document, Routing
 from schemas.reading import tree
+from schemas.reading.channels import note_targets
 from schemas.reading.fields import read_document
 from schemas.reading.problems import Problem, Problems
-from schemas.reading.routing import ACTED_ON, check_routing
+from schemas.reading.routing import check_routing
 from schemas.reading.sites import check_sites
 
 __all__ = [
@@ -101,6 +102,7 @@ def _checked(
             receivers = dict.fromkeys(receiver.name for receiver in routing.receivers)
         check_sites(document, problems, receivers)
         check_routing(routing, problems)
+        note_targets(document, problems)
     return Reading(
         document=None if problems.found else document,
         problems=problems.sorted(),
@@ -116,43 +118,16 @@ def not_acted_on_yet(document: Document) -> list[str]:
         if count:
             waiting.append(one if count == 1 else many.format(count))
 
-    routing = document.routing
-    root = routing.route or Route()
-    say(_routes(root), "1 child route", "{} child routes")
-    say(len(root.matchers), "1 matcher of the root route", "{} matchers of the root route")
-    say(len(root.group_by or ()), "the route's group_by", "the route's group_by")
-    say(len(root.mute_schedules or ()), "1 mute schedule", "{} mute schedules")
-    say(len(routing.inhibit), "1 inhibit rule", "{} inhibit rules")
-    say(len(routing.silences), "1 silence", "{} silences")
-    say(len(routing.escalations), "1 escalation", "{} escalations")
     say(
-        sum(receiver.fanout for receiver in routing.receivers),
-        "fanout of 1 receiver",
-        "fanout of {} receivers",
-    )
-    kinds = {c.kind for receiver in routing.receivers for c in receiver.channels} - ACTED_ON
-    waiting += [f"channels of kind {kind}" for kind in sorted(kinds)]
-    sites = document.sites
-    say(
-        sum(site.notifications.rate_limit_per_min > 0 for site in sites),
-        "the rate limit of 1 site",
-        "the rate limits of {} sites",
-    )
-    say(
-        sum(bool(s.notifications.channels) or s.notifications.mode != "text" for s in sites),
-        "the notification channels or mode of 1 site",
-        "the notification channels or modes of {} sites",
-    )
-    say(
-        sum(len(site.devices) for site in sites),
-        "polling of 1 device",
-        "polling of {} devices",
+        sum(
+            not (device.address and device.driver)
+            for site in document.sites
+            for device in site.devices
+        ),
+        "polling of 1 device without an address and a driver",
+        "polling of {} devices without an address and a driver",
     )
     return waiting
-
-
-def _routes(route: Route) -> int:
-    return sum(1 + _routes(child) for child in route.routes)
 
 
 _UNITS: Final = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))

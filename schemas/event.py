@@ -43,6 +43,8 @@ class SecurityEvent(Message, frozen=True, kw_only=True):
     gives none; likewise label. first_frame, frame: seq of the frames where the track was born and
     where the evidence was complete. labels: what else matchers may see.
     captured_at: capture time of the completing frame, detector_ms: its model's own time.
+    ended: the device is back to normal. Such an event resolves the open alert of its site, device
+    and type; where there is none, it opens none.
     """
 
     SCHEMA: ClassVar[str] = "event.v1"
@@ -65,6 +67,7 @@ class SecurityEvent(Message, frozen=True, kw_only=True):
     box: Box | None = None
     snapshots: int = 0
     detector_ms: float | None = None
+    ended: bool = False
     labels: Annotated[dict[str, Annotated[str, Meta(max_length=200)]], Meta(max_length=32)] = field(
         default_factory=dict
     )

@@ -9,7 +9,7 @@ from schemas.alert import Activity, Alert, Command
 from schemas.base import Message
 from schemas.decision import Decision
 from schemas.detection import FrameDetections, TrackPath
-from schemas.device import Assignment, Probe
+from schemas.device import Assignment, DeviceHealth, Probe
 from schemas.document import ConfigRecord
 from schemas.event import SecurityEvent
 from schemas.frame import FrameMeta, SnapshotMeta
@@ -26,6 +26,7 @@ _ALL: Final[tuple[type[Message], ...]] = (
     Command,
     ConfigRecord,
     Decision,
+    DeviceHealth,
     FrameDetections,
     FrameMeta,
     ModelRollout,

@@ -92,7 +92,7 @@ def ensure(settings: Settings, *, replication: int | None = None) -> None:
     """
     _refuse_bad_declarations(settings)
     client = admin_client(settings)
-    _make(client, plan(_shape(client, replication), settings.namespace))
+    _make(client, plan(_shape(client, replication), settings.namespace, settings.site_partitions))
 
 
 def ensure_changelogs(settings: Settings, names: Sequence[str], partitions: int) -> None:
@@ -113,7 +113,7 @@ def check(settings: Settings) -> list[Drift]:
     """
     _refuse_bad_declarations(settings)
     client = admin_client(settings)
-    desired = plan(_shape(client, None), settings.namespace)
+    desired = plan(_shape(client, None), settings.namespace, settings.site_partitions)
     existing = _existing(client)
     configs = _configs(client, [topic.name for topic in desired if topic.name in existing])
     found: list[Drift] = []

@@ -8,7 +8,7 @@ from typing import Final
 from schemas.alert import Activity, Alert, Command
 from schemas.decision import Decision
 from schemas.detection import FrameDetections, TrackPath
-from schemas.device import Assignment, Probe
+from schemas.device import Assignment, DeviceHealth, Probe
 from schemas.document import ConfigRecord
 from schemas.event import SecurityEvent
 from schemas.frame import FrameMeta, SnapshotMeta
@@ -25,6 +25,7 @@ __all__ = [
     "CONFIG",
     "DECISIONS",
     "DETECTIONS",
+    "DEVICE_HEALTH",
     "EVENTS",
     "FRAMES",
     "NOTIFY_REQUESTS",
@@ -33,11 +34,14 @@ __all__ = [
     "SNAPSHOTS",
     "TICKS_ACT",
     "TICKS_DECIDE",
+    "TICKS_WATCH",
     "TOPICS",
     "TRACKS",
 ]
 
 CAMERA_GROUP: Final = "camera"
+DEVICE_GROUP: Final = "device"
+"""What watch keeps state by: polls and ticks."""
 SITE_GROUP: Final = "site"
 """Everything that decide and act keep state by: events, commands, requests, results, ticks."""
 
@@ -100,7 +104,27 @@ PROBES = Topic(
     value=Probe,
     keep=timedelta(days=7),
     owner="capture",
+    group=DEVICE_GROUP,
     promise="one record a poll; capture's own at each change of a camera's state and every 10 s",
+)
+DEVICE_HEALTH = Topic(
+    name="device.health.v1",
+    key=KeyKind.CAMERA,
+    value=DeviceHealth,
+    keep=None,
+    compact=True,
+    owner="watch",
+    promise="a device's current health, breaker and next poll, after each poll; the newest record "
+    "of a key counts",
+)
+TICKS_WATCH = Topic(
+    name="ticks.watch.v1",
+    key=KeyKind.NONE,
+    value=Tick,
+    keep=timedelta(hours=1),
+    owner="watch",
+    group=DEVICE_GROUP,
+    promise="processing time: one a second and partition, from the partition's owner",
 )
 TICKS_DECIDE = Topic(
     name="ticks.decide.v1",
@@ -125,7 +149,7 @@ EVENTS = Topic(
     key=KeyKind.SITE,
     value=SecurityEvent,
     keep=timedelta(days=30),
-    owner="detect, api",
+    owner="detect, api, watch",
     group=SITE_GROUP,
     personal=True,
     promise="what happened, per camera in order; the same event may come again with the same ce_id",
@@ -203,8 +227,10 @@ TOPICS: Final[tuple[Topic, ...]] = (
     TRACKS,
     ASSIGNMENTS,
     PROBES,
+    DEVICE_HEALTH,
     TICKS_DECIDE,
     TICKS_ACT,
+    TICKS_WATCH,
     EVENTS,
     DECISIONS,
     ALERTS,
@@ -214,6 +240,6 @@ TOPICS: Final[tuple[Topic, ...]] = (
     NOTIFY_RESULTS,
     CONFIG,
 )
-"""The topics that exist now; those of the watch role, of learning and of audit come with them."""
+"""The topics that exist now; those of learning and of audit come with them."""
 
 BY_NAME: Final[dict[str, Topic]] = {topic.name: topic for topic in TOPICS}

@@ -18,7 +18,15 @@ from schemas.alert import Activity, ActivityKind, Alert, AlertState, Command, Co
 from schemas.base import Message, Severity
 from schemas.decision import Decision, Result, StageVerdict
 from schemas.detection import Detection, FrameDetections, PathPoint, TrackPath
-from schemas.device import Assignment, CameraState, Probe, ProbeKind
+from schemas.device import (
+    Assignment,
+    Breaker,
+    CameraState,
+    DeviceHealth,
+    DeviceSeverity,
+    Probe,
+    ProbeKind,
+)
 from schemas.document import Camera, ConfigRecord, Schedule, Site, Window, Zone
 from schemas.event import EventSource, SecurityEvent
 from schemas.frame import FrameMeta, SnapshotMeta
@@ -178,6 +186,20 @@ def _cameras() -> tuple[Example, ...]:
         source="rtsp://192.0.2.10/stream1",
         credentials="gate-camera",
     )
+    health = DeviceHealth(
+        site_id="north",
+        device_id="nvr-1",
+        severity=DeviceSeverity.SUSPECT,
+        breaker=Breaker.CLOSED,
+        consecutive_failures=2,
+        load_shed=False,
+        at=AT,
+        since=AT - timedelta(minutes=1),
+        next_poll_at=AT + timedelta(minutes=1),
+        last_latency_ms=80.0,
+        last_failure_at=AT,
+        error="no answer in 10 s",
+    )
     probe = Probe(
         site_id="north",
         device_id="gate",
@@ -240,6 +262,13 @@ def _cameras() -> tuple[Example, ...]:
             key=key,
             source="watchfloor/capture",
         ),
+        _one(
+            catalogue.DEVICE_HEALTH,
+            health,
+            id=f"north/nvr-1/{AT.isoformat()}",
+            key="north/nvr-1",
+            source="watchfloor/watch",
+        ),
         _one(catalogue.CONFIG, config, id=f"config-{REVISION}-north", key="north", source=api),
         _one(
             catalogue.TICKS_DECIDE,
@@ -254,6 +283,13 @@ def _cameras() -> tuple[Example, ...]:
             id=f"tick-0-{int(AT.timestamp())}",
             key=None,
             source="watchfloor/act",
+        ),
+        _one(
+            catalogue.TICKS_WATCH,
+            tick,
+            id=f"tick-0-{int(AT.timestamp())}",
+            key=None,
+            source="watchfloor/watch",
         ),
     )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from topics.catalogue import TOPICS
+from topics.catalogue import SITE_GROUP, TOPICS
 from topics.declare import DLQ_SUFFIX, Content, KeyKind, Topic
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "check_declarations",
     "compare",
     "namespace_problem",
+    "partitions_of",
     "plan",
     "prefix_of",
 ]
@@ -30,6 +31,7 @@ DLQ_HEADROOM: Final = 131_072
 
 CHANGELOG_BYTES: Final = 8 * 1_048_576
 CHANGELOG_TOMBSTONES: Final = timedelta(days=7)
+CHANGELOG_LAG: Final = timedelta(minutes=5)
 """A worker whose store is older than that starts from the changelog's beginning or sees ghosts."""
 
 SEGMENTS_IN_RETENTION: Final = 10
@@ -118,21 +120,28 @@ def namespace_problem(namespace: str) -> str | None:
     return None
 
 
-def plan(shape: ClusterShape, namespace: str = "") -> tuple[PlannedTopic, ...]:
-    """Every topic of a namespace, dead-letter topics included."""
+def partitions_of(topic: Topic, partitions: int | None) -> int:
+    """How many partitions a topic has; partitions: `site_partitions`, None for as declared."""
+    return topic.partitions if partitions is None or topic.group != SITE_GROUP else partitions
+
+
+def plan(
+    shape: ClusterShape, namespace: str = "", partitions: int | None = None
+) -> tuple[PlannedTopic, ...]:
+    """Every topic of a namespace, dead-letter topics included. partitions: see `partitions_of`."""
     prefix = prefix_of(namespace)
     planned: list[PlannedTopic] = []
     for topic in TOPICS:
         dead = _deleting(DLQ_KEEP, topic.max_bytes + DLQ_HEADROOM)
-        for name, partitions, config in (
-            (topic.name, topic.partitions, _config(topic)),
+        for name, count, config in (
+            (topic.name, partitions_of(topic, partitions), _config(topic)),
             # Few records, in no order that anybody relies on: a partition is enough.
             (topic.dlq, 1, dead),
         ):
             planned.append(
                 PlannedTopic(
                     name=prefix + name,
-                    partitions=partitions,
+                    partitions=count,
                     replication=shape.replication,
                     config={**config, "min.insync.replicas": str(shape.min_insync)},
                 )
@@ -150,6 +159,8 @@ def changelog_plan(
         "segment.bytes": str(16 * MEBI),
         "segment.ms": _ms(timedelta(hours=1)),
         "min.cleanable.dirty.ratio": "0.2",
+        # A late writer's row must not take its owner's away before that is written again.
+        "min.compaction.lag.ms": _ms(CHANGELOG_LAG),
         "delete.retention.ms": _ms(CHANGELOG_TOMBSTONES),
         "min.insync.replicas": str(shape.min_insync),
     }

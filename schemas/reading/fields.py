@@ -29,7 +29,7 @@ NEVER_SHOWN: Final = frozenset({"stream", "substream", "address", "credentials",
 """Fields in which people write passwords, although they must not."""
 
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_FREE_TEXT: Final = frozenset({"comment"})
+_FREE_TEXT: Final = frozenset({"comment", "html", "subject", "text"})
 _PATTERNS: Final = {
     ID_PATTERN: "is no id: letters, digits, '.', '_' and '-', a letter or digit first, at most 63",
     r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$": "is no time of day; write HH:MM, 00:00 to 24:00",
@@ -231,7 +231,7 @@ class _Reader:
 
     def _text(self, node: Scalar, kind: kinds.StrType, path: Path, said: str) -> Any:
         text, name = node.text, _field(path)
-        most = min(kind.max_length or MAX_TEXT, MAX_TEXT)
+        most = kind.max_length or MAX_TEXT
         allowed = text.replace("\n", "").replace("\t", "") if name in _FREE_TEXT else text
         if _CONTROL.search(allowed):
             return self._fail(path, node.line, f"{name} holds a control character")

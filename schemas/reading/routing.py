@@ -8,38 +8,24 @@ from typing import Any, Final
 from schemas.base import SchemaError
 from schemas.document import Channel, Receiver, Route, Routing
 from schemas.matchers import LABEL_NAME, parse_matcher
+from schemas.reading.channels import KINDS, check_options, check_templates
 from schemas.reading.problems import Path, Problems, shown
 from schemas.reading.secrets import HOW, carries_password, credentials_problem
 from schemas.reading.sites import check_schedule
 
-__all__ = ["ACTED_ON", "CHANNEL_KINDS", "check_routing"]
+__all__ = ["CHANNEL_KINDS", "check_routing"]
 
-ACTED_ON: Final = frozenset({"log", "webhook", "recording"})
-"""Channel kinds that send today; the others are accepted, and `apply` says that they wait."""
+_FIRST: Final = ("log", "recording", "webhook")
+CHANNEL_KINDS: Final = (*_FIRST, *sorted(set(KINDS) - set(_FIRST)))
+"""Every kind has a sender in `agents.notify`."""
 
-CHANNEL_KINDS: Final = (
-    *sorted(ACTED_ON),
-    "alertmanager",
-    "apprise",
-    "email",
-    "gchat",
-    "matrix",
-    "mqtt",
-    "ntfy",
-    "pagerduty",
-    "pushover",
-    "slack",
-    "sms",
-    "teams",
-    "telegram",
-    "webpush",
-    "whatsapp",
-)
 _SECRETS: Final = frozenset(
     {"access_key", "api_key", "apikey", "auth_token", "passwd", "password", "private_key", "token"}
 )
 _NAMES_OF_SECRETS: Final = frozenset({"credentials", "secret"})
 MAX_ROUTES: Final = 2_000
+OWN_LABELS: Final = ("site", "camera", "zone", "type", "severity", "device", "kind", "nvr")
+"""What every matcher sees; `conformance/README.md`. An event's own labels come beside them."""
 
 
 def check_routing(routing: Routing, problems: Problems) -> None:
@@ -62,6 +48,7 @@ def check_routing(routing: Routing, problems: Problems) -> None:
                 problems.at((*path, field), f"an inhibit rule needs a matcher in '{field}'")
         _check_labels(rule.equal, (*path, "equal"), problems)
     _check_silences(routing, problems)
+    check_templates(routing.templates, problems)
     for index, escalation in enumerate(routing.escalations):
         path = ("escalations", index)
         _check_matchers(escalation.matchers, (*path, "matchers"), problems)
@@ -91,7 +78,11 @@ def _check_silences(routing: Routing, problems: Problems) -> None:
             problems.at((*path, "matchers"), f"{name} has no matcher, and would silence everything")
         times = {(*path, "starts_at"), (*path, "ends_at")}
         if not times & problems.broken and silence.ends_at <= silence.starts_at:
-            problems.at((*path, "ends_at"), f"{name} ends before it starts")
+            problems.at(
+                (*path, "ends_at"),
+                f"ends_at: {name} ends before it starts; it has to be after "
+                f"{silence.starts_at.isoformat()}",
+            )
 
 
 def _check_route(
@@ -124,7 +115,7 @@ def _check_reference(
     if name and name not in receivers:
         problems.at(
             path,
-            f"{what} names receiver {shown(name)}, which does not exist."
+            f"receiver: {what} names receiver {shown(name)}, which does not exist."
             + problems.known("receivers", name, receivers),
         )
 
@@ -134,7 +125,20 @@ def _check_matchers(matchers: Iterable[str], path: Path, problems: Problems) -> 
         try:
             parse_matcher(text)
         except SchemaError as error:
-            problems.at((*path, index), f"{shown(text)} {error}")
+            problems.at((*path, index), f"{_name(path)}: {shown(text)} {error}")
+            continue
+        name = parse_matcher(text).name
+        if name not in OWN_LABELS:
+            problems.note(
+                (*path, index),
+                f"{_name(path)}: {shown(name)} is no label of ours ({', '.join(OWN_LABELS)}): it "
+                "is there only where events carry it",
+            )
+
+
+def _name(path: Path) -> str:
+    """The field that a path ends in."""
+    return next((str(part) for part in reversed(path) if isinstance(part, str)), "")
 
 
 def _check_labels(labels: Iterable[str], path: Path, problems: Problems) -> None:
@@ -161,16 +165,18 @@ def _check_channel(receiver: Receiver, channel: Channel, path: Path, problems: P
     for option, value in channel.options.items():
         if option.lower() in _SECRETS:
             problems.at((*path, option), f"{name} carries a secret in {shown(option)}; {HOW}")
-        elif option in _NAMES_OF_SECRETS:
+        elif option in _NAMES_OF_SECRETS and channel.kind in _FIRST:
             problem = credentials_problem(value if isinstance(value, str) else "")
             if problem:
                 problems.at((*path, option), f"{option} of {name} {problem}")
-        else:
+        elif option not in _NAMES_OF_SECRETS:
             _check_urls(value, name, (*path, option), problems)
     if channel.kind == "webhook":
         url = channel.options.get("url")
         if not isinstance(url, str) or not url.startswith(("http://", "https://")):
             problems.at((*path, "url"), f"{name} needs a url that begins with https:// or http://")
+            return
+    check_options(channel, name, path, problems)
 
 
 def _check_urls(value: Any, name: str, path: Path, problems: Problems) -> None:

@@ -11,8 +11,8 @@ from schemas.base import ID_PATTERN
 __all__ = ["HOW", "address_problem", "carries_password", "credentials_problem", "source_problem"]
 
 HOW: Final = (
-    "write credentials: NAME, and put the secret into the variable WATCHFLOOR_SECRET_NAME or the "
-    "file secrets/NAME under the state directory"
+    "write credentials: NAME, and keep the secret with 'watchfloor secrets set NAME', in the "
+    "variable WATCHFLOOR_SECRET_NAME, or in the file secrets/NAME under the state directory"
 )
 SCHEMES: Final = ("rtsp", "rtsps", "http", "https", "file", "images", "sim")
 _PASSWORDS: Final = frozenset({"password", "passwd", "passwort", "pwd", "pass", "passphrase"})

@@ -8,6 +8,7 @@ from typing import Final
 from zoneinfo import available_timezones
 
 from schemas.document import Camera, Device, Document, Schedule, Site, Zone
+from schemas.reading.channels import check_site
 from schemas.reading.geometry import polygon_problem
 from schemas.reading.problems import Path, Problems, shown
 from schemas.reading.secrets import address_problem, credentials_problem, source_problem
@@ -71,6 +72,7 @@ class _Site:
                 (*path, "notifications", "mode"),
                 f"mode {shown(mode)} is none of these.{self._problems.known('modes', mode, MODES)}",
             )
+        check_site(site, path, self._problems)
         self._check_ids()
         for index, device in enumerate(site.devices):
             self._check_device(device, (*path, "devices", index))
@@ -235,5 +237,6 @@ def _check_timezone(name: str | None, path: Path, problems: Problems) -> None:
     hint = f" Did you mean {shown(guesses[0])}?" if guesses and last else ""
     problems.at(
         path,
-        f"{shown(name)} is no IANA timezone; write for example 'Europe/Berlin' or 'UTC'.{hint}",
+        f"timezone: {shown(name)} is no IANA timezone; write for example 'Europe/Berlin' or 'UTC'."
+        f"{hint}",
     )
