@@ -13,6 +13,7 @@ from topics.catalogue import (
     ASSIGNMENTS,
     DECISIONS,
     DETECTIONS,
+    DEVICE_HEALTH,
     EVENTS,
     FRAMES,
     NOTIFY_REQUESTS,
@@ -24,8 +25,8 @@ from topics.catalogue import (
 
 __all__ = ["ROLES", "ROLE_NAMES", "role"]
 
-ROLE_NAMES: Final = ("capture", "detect", "decide", "act")
-"""In the order in which `up` starts them; the watch role comes with device polling."""
+ROLE_NAMES: Final = ("capture", "detect", "decide", "act", "watch")
+"""In the order in which `up` starts them."""
 
 
 def _capture() -> Role:
@@ -105,11 +106,31 @@ def _act() -> Role:
     )
 
 
+def _watch() -> Role:
+    from agents.watch.stage import WATCH_CHAIN
+
+    def polls() -> Service:
+        from agents.watch.service import PollService
+
+        return PollService()
+
+    return Role(
+        name="watch",
+        title="devices polled, and what that says of their health",
+        chains=(WATCH_CHAIN,),
+        owns=(ASSIGNMENTS,),
+        services=(polls,),
+        follows=(DEVICE_HEALTH,),
+        writes=(PROBES,),
+    )
+
+
 ROLES: Final[dict[str, Callable[[], Role]]] = {
     "capture": _capture,
     "detect": _detect,
     "decide": _decide,
     "act": _act,
+    "watch": _watch,
 }
 
 

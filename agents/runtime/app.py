@@ -6,10 +6,10 @@ web server on every address, RocksDB for tables, `acks=all`, fail-over in second
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterable
-from functools import partial
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -17,27 +17,33 @@ import faust
 from faust.types import TP
 from yarl import URL
 
-from agents.runtime.offsets import Progress, Sight
+from agents.runtime.chunks import Chunk
+from agents.runtime.clock import wall
+from agents.runtime.fetching import MOST_AT_ONCE
+from agents.runtime.generations import HEADER, fence_key, fence_value
+from agents.runtime.journal import Confirms, changelog_topic
+from agents.runtime.offsets import Progress
 from agents.runtime.record import Record
+from agents.runtime.recovery import ChunkRecovery, ChunkTableManager
 from agents.runtime.stage import Chain
+from agents.runtime.store import RowTable, TableStore
 from agents.runtime.transport import OrderedApp, OrderedConsumer
 from topics.declare import Topic
+from topics.record import OutRecord
 
 if TYPE_CHECKING:
     from infra.settings import Settings
 
-__all__ = ["FaustStore", "RoleApp", "changelog_name", "changelog_names"]
+__all__ = ["RoleApp", "Take", "changelog_name", "changelog_names"]
 
 log = logging.getLogger("watchfloor.app")
 
-ROCKSDB_OPTIONS: Final = {
-    # Faust's defaults are for one large table a machine; ours are many small ones a worker.
-    "write_buffer_size": 4 * 1024 * 1024,
-    "max_write_buffer_number": 2,
-    "target_file_size_base": 16 * 1024 * 1024,
-    "block_cache_size": 8 * 1024 * 1024,
-    "max_open_files": 64,
-}
+GENERATION_STEP: Final = 10**13
+"""Above any time in ms until the year 2286."""
+
+Take = Callable[[Sequence[Record], int, Callable[[int, int], None]], Awaitable[None]]
+"""Takes a chunk's records, the offset from which on they account for their partition, and whom to
+tell what is done."""
 
 
 def changelog_names(settings: Settings, role: str, chains: Iterable[Chain]) -> list[str]:
@@ -60,45 +66,12 @@ def table_names(chains: Iterable[Chain]) -> list[str]:
     return list(names)
 
 
-class FaustStore:
-    """Rows in the local stores of Faust's tables, in the context of a record's Faust event.
-
-    Faust brings them up to date from their changelogs; the journal writes those. Keys carry their
-    partition: Faust looks a key up in one store a key, whatever its partition.
-    """
-
-    def __init__(self, tables: dict[str, Any]) -> None:
-        self._tables = tables
-
-    @staticmethod
-    def key(partition: int, key: str) -> bytes:
-        """A row's key in its table and on its changelog."""
-        return f"{partition}/{key}".encode()
-
-    def get(self, table: str, partition: int, key: str) -> bytes | None:
-        """The row, or None."""
-        try:
-            value: bytes | None = self._tables[table].data[self.key(partition, key)]
-        except KeyError:
-            return None
-        return value
-
-    def write(self, table: str, partition: int, key: str, value: bytes | None) -> None:
-        """Keep the row; None removes it."""
-        name = self.key(partition, key)
-        if value is not None:
-            self._tables[table].data[name] = value
-        elif self.get(table, partition, key) is not None:
-            del self._tables[table].data[name]
-
-    def reached(self, table: str, partition: int, offset: int) -> None:
-        """Note how much of its changelog a table holds: the next start reads what comes after."""
-        owner = self._tables[table]
-        owner.data.set_persisted_offset(TP(owner.changelog_topic_name, partition), offset)
-
-
 class RoleApp:
-    """A role's Faust app: it brings records in, keeps tables, and commits what is acked."""
+    """A role's Faust app: it brings records in, keeps tables, and commits what is done.
+
+    static: a worker that is started again under its name within the session timeout has its
+    partitions at once, without a rebalance; one that comes and goes is better without.
+    """
 
     def __init__(
         self,
@@ -107,10 +80,14 @@ class RoleApp:
         *,
         instance: str,
         standbys: int = 0,
+        static: bool = False,
     ) -> None:
         self._prefix = f"{settings.namespace}." if settings.namespace else ""
         self.assigned: dict[str, frozenset[int]] = {}
         self._listeners: list[Callable[[str, frozenset[int], frozenset[int]], Any]] = []
+        self._settlers: list[Callable[[str, frozenset[int]], Awaitable[None]]] = []
+        self._emitter: Confirms | None = None
+        self._begun_ms = int(wall().timestamp() * 1000)
         datadir = Path(settings.state_dir) / "tables" / (settings.namespace or "live") / instance
         datadir.mkdir(parents=True, exist_ok=True)
         client = settings.kafka_client_config()
@@ -123,13 +100,17 @@ class RoleApp:
             broker_session_timeout=settings.session_timeout.total_seconds(),
             broker_heartbeat_interval=settings.session_timeout.total_seconds() / 3,
             broker_max_poll_interval=600.0,
-            broker_commit_interval=0.25,
+            broker_commit_interval=settings.commit_interval.total_seconds(),
             # Not `latest`: a worker that starts after its first records must see them.
             consumer_auto_offset_reset="earliest",
             store="rocksdb://",
+            Table=RowTable,
+            TableManager=ChunkTableManager,
             datadir=str(datadir),
             key_serializer="raw",
             value_serializer="raw",
+            consumer_group_instance_id=f"{role}-{instance}" if static else None,
+            broker_max_poll_records=MOST_AT_ONCE,
             producer_acks=-1,
             producer_linger=0,
             topic_allow_declare=False,
@@ -140,6 +121,7 @@ class RoleApp:
             web_enabled=False,
             autodiscover=False,
         )
+        self.app.settle = self._settle
         self.app.on_partitions_assigned.connect(self._on_assigned, weak=False)
         self.app.on_partitions_revoked.connect(self._on_revoked, weak=False)
 
@@ -147,28 +129,57 @@ class RoleApp:
         """Call `listener(topic, owned, lost)` on every rebalance; names are without namespace."""
         self._listeners.append(listener)
 
-    def add_tables(self, chains: Iterable[Chain], partitions: int) -> FaustStore:
-        """Make the tables of the chains."""
+    def add_tables(self, chains: Iterable[Chain], partitions: int, emitter: Confirms) -> TableStore:
+        """Make the tables of the chains. emitter: how their fences are written."""
         tables = {
-            name: self.app.Table(
-                name,
-                partitions=partitions,
-                key_type=bytes,
-                value_type=bytes,
-                options=dict(ROCKSDB_OPTIONS),
-            )
+            name: self.app.Table(name, partitions=partitions, key_type=bytes, value_type=bytes)
             for name in table_names(chains)
         }
-        return FaustStore(tables)
+        self._emitter = emitter
+        recovery = self.recovery
+        recovery.fence = self._fence
+        recovery.owns = self._owns
+        recovery.generation = self._generation
+        return TableStore(tables)
 
-    def add_agent(
-        self,
-        name: str,
-        topics: Iterable[Topic],
-        take: Callable[[Record, Callable[[], None]], Any],
-    ) -> None:
-        """Hand the records of `topics`, one after the other, to `take`, which acks them."""
+    @property
+    def recovery(self) -> ChunkRecovery:
+        """The service that brings tables up to date."""
+        return cast(ChunkTableManager, self.app.tables).recovery
+
+    def _generation(self) -> int:
+        """Which owner of its partitions this worker is: later ones are greater.
+
+        The group's generation, then the start of the process: a static member that is started
+        again has the generation that it had.
+        """
+        return int(self.app.consumer_generation_id) * GENERATION_STEP + self._begun_ms
+
+    async def _owns(self) -> bool:
+        return await cast(OrderedConsumer, self.app.consumer).is_member()
+
+    async def _fence(self, epochs: Mapping[TP, int]) -> Mapping[TP, int]:
+        """Append fences to changelogs; where they are."""
+        assert self._emitter is not None
+        places = {(tp.topic.removeprefix(self._prefix), tp.partition): tp for tp in epochs}
+        spans = await self._emitter.append(
+            [
+                OutRecord(
+                    topic=changelog_topic(topic),
+                    key=fence_key(partition),
+                    value=fence_value(epochs[tp]),
+                    headers=((HEADER, str(epochs[tp]).encode()),),
+                    partition=partition,
+                )
+                for (topic, partition), tp in places.items()
+            ]
+        )
+        return {tp: spans[place].last for place, tp in places.items()}
+
+    def add_agent(self, name: str, topics: Iterable[Topic], take: Take) -> None:
+        """Hand the chunks of `topics`, one after the other, to `take`."""
         declared = {self._prefix + topic.name: topic for topic in topics}
+        self.app.declared.update(declared)
         self.app.compact.update(name for name, topic in declared.items() if topic.compact)
         channel = self.app.topic(
             *declared,
@@ -181,26 +192,34 @@ class RoleApp:
 
         async def body(stream: Any) -> AsyncIterator[None]:
             async for event in stream.noack().events():
-                message = event.message
-                consumer = cast(OrderedConsumer, self.app.consumer)
-                if await consumer.sight(message.tp, message.offset) is not Sight.NEXT:
-                    event.ack()
-                    continue
-                progress = consumer.offsets.progress(message.tp)
-                assert progress is not None
-                record = Record(
-                    topic=declared[message.topic],
-                    partition=message.partition,
-                    offset=message.offset,
-                    timestamp_ms=int(message.timestamp * 1000),
-                    key=message.key,
-                    value=message.value,
-                    headers=_headers(message.headers),
-                )
-                await take(record, partial(_done, event, progress, message.offset))
+                chunk: Chunk = event.value
+                progress = chunk.progress
+                # An account that is not the current one is an earlier assignment's.
+                if progress is not None and progress is self._progress(chunk.tp):
+                    await take(chunk.records, chunk.start, progress.done)
+                event.ack()
                 yield None
 
         self.app.agent(channel, name=name, concurrency=1)(body)
+
+    def _progress(self, tp: TP) -> Progress | None:
+        return cast(OrderedConsumer, self.app.consumer).offsets.progress(tp)
+
+    def on_settle(self, settle: Callable[[str, frozenset[int]], Awaitable[None]]) -> None:
+        """Call `settle(topic, lost)` before partitions are given up; names without namespace."""
+        self._settlers.append(settle)
+
+    async def _settle(self, lost: set[TP]) -> None:
+        parts: dict[str, set[int]] = {}
+        for tp in lost:
+            parts.setdefault(tp.topic.removeprefix(self._prefix), set()).add(tp.partition)
+        await asyncio.gather(
+            *(
+                settle(topic, frozenset(numbers))
+                for topic, numbers in parts.items()
+                for settle in self._settlers
+            )
+        )
 
     async def _on_assigned(self, *args: Any, **_: Any) -> None:
         assigned: set[TP] = args[-1]
@@ -233,19 +252,6 @@ class RoleApp:
         """Whether the tables are up to date and records flow."""
         app = self.app
         return app.started and not app.rebalancing and app.flow_control.is_active()
-
-
-def _done(event: Any, progress: Progress, offset: int) -> None:
-    """A record is done: for the assignment in which it was taken, and for no later one."""
-    progress.done(offset)
-    event.ack()
-
-
-def _headers(raw: Any) -> dict[str, bytes]:
-    if not raw:
-        return {}
-    items = raw.items() if isinstance(raw, dict) else raw
-    return {name: value for name, value in items if value is not None}
 
 
 def _credentials(client: dict[str, Any]) -> Any:

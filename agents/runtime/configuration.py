@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from types import MappingProxyType
+from typing import Any
 
 from schemas.document import Camera, ConfigRecord, Routing, Site, Zone
+from topics.record import Provenance
 
 __all__ = ["Configuration", "SiteConfig"]
 
@@ -13,11 +15,17 @@ ROUTING_KEY = "routing"
 
 
 class SiteConfig:
-    """A site's document with the look-ups that stages need; built once a revision."""
+    """A site's document with the look-ups that stages need; built once a revision.
+
+    derived: what stages make of it, by their own names; it is gone with the revision. provenance:
+    of what is made by this revision.
+    """
 
     def __init__(self, site: Site, revision: int) -> None:
         self.site = site
         self.revision = revision
+        self.derived: dict[str, Any] = {}
+        self.provenance = Provenance(config_revision=revision)
         self.zones = MappingProxyType({zone.zone_id: zone for zone in site.zones})
         self.cameras = MappingProxyType({camera.camera_id: camera for camera in site.cameras})
         self.devices = MappingProxyType({device.device_id: device for device in site.devices})

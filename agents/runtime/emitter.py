@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException
 
+from agents.runtime.lines import Line
 from topics.record import OutRecord
 
 if TYPE_CHECKING:
+    from confluent_kafka import Producer
+
     from infra.settings import Settings
 
-__all__ = ["BrokerError", "EmitError", "Emitter", "RefusedError"]
+__all__ = ["BrokerError", "EmitError", "Emitter", "Place", "RefusedError", "Span"]
 
 log = logging.getLogger("watchfloor.emitter")
 
@@ -28,6 +31,16 @@ like a broker that is away, and be waited for without an end."""
 
 RECONNECT_MS: Final = 1_000
 """10 s by default: that long after a broker came back, nobody would know."""
+
+MANY: Final = 64
+"""From so many records on, a batch goes by the producer that waits for company."""
+LINGER_MS: Final = 5
+"""For so long it does: librdkafka's own default. Handing over a thousand records takes a few
+milliseconds, and without it they leave in dozens of requests: half of the broker's time, and a
+third of ours (measured). A few records go by the other one, at once."""
+
+PATIENCE_S: Final = 2 * MESSAGE_TIMEOUT_MS / 1000
+"""A producer is not replaced before it is so old."""
 
 RETRY_DELAYS: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 
@@ -57,6 +70,29 @@ HOPELESS: Final = frozenset(
 """Errors of the cluster's set-up: trying on would hide them."""
 
 
+Place = tuple[str, int]
+"""A topic, without namespace, and a partition."""
+
+
+class Span(NamedTuple):
+    """Where records of one partition are: the first and last offset, and how many they are.
+
+    Where they are fewer than the offsets between, somebody else wrote there meanwhile.
+    """
+
+    first: int
+    last: int
+    records: int
+
+    def joined(self, other: Span | None) -> Span:
+        """With another of the same partition."""
+        if other is None:
+            return self
+        return Span(
+            min(self.first, other.first), max(self.last, other.last), self.records + other.records
+        )
+
+
 class EmitError(RuntimeError):
     """Records that the broker did not confirm."""
 
@@ -78,7 +114,7 @@ class Emitter:
     """Emits records; `emit` returns when the broker has confirmed all of them.
 
     While the broker is away, `emit` goes on trying until it is cancelled: nothing is dropped, the
-    caller's input waits. One thread polls librdkafka for delivery reports.
+    caller's input waits. Who has to have records in order waits for the first before the next.
     """
 
     def __init__(self, settings: Settings, client_id: str) -> None:
@@ -99,36 +135,27 @@ class Emitter:
             "log_level": 4,
             "logger": log,
         }
-        self._config = config
-        self._producer: Producer | None = None
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._few = Line("emitter", config, PATIENCE_S)
+        self._many = Line("bulk-emitter", {**config, "linger.ms": LINGER_MS}, PATIENCE_S)
+        self._open = False
         self.emitted = 0
         self.retried = 0
 
     async def start(self) -> None:
-        """Open the producer; it connects on its own, and again after every break."""
-        self._producer = Producer(self._config)
-        self._thread = threading.Thread(target=self._poll, name="emitter", daemon=True)
-        self._thread.start()
+        """Open it; it connects on its own, and again after every break."""
+        self._open = True
+        self._few.client()
 
     async def stop(self) -> None:
         """Close it; whoever still waits in `emit` is told that it was not confirmed."""
-        self._stop.set()
-        # Whoever is told from here on finds nothing to send with again.
-        producer, self._producer = self._producer, None
-        if self._thread is not None:
-            await asyncio.to_thread(self._thread.join, 5)
-        if producer is not None:
-            await asyncio.to_thread(producer.flush, 2)
-            producer.purge()
-            await asyncio.to_thread(producer.flush, 1)
+        self._open = False
+        await asyncio.gather(self._few.stop(), self._many.stop())
 
-    def _poll(self) -> None:
-        while not self._stop.is_set():
-            producer = self._producer
-            if producer is not None:
-                producer.poll(0.1)
+    def _line(self, count: int) -> Line:
+        if not self._open:
+            raise EmitError("the emitter is not started")
+        # Most roles never emit many at once: that line is not opened before.
+        return self._few if count < MANY else self._many
 
     async def emit(self, records: Sequence[OutRecord]) -> None:
         """Return when the broker has confirmed all records.
@@ -136,33 +163,42 @@ class Emitter:
         Raises RefusedError for records that are themselves at fault (the others are confirmed
         then), and BrokerError where the cluster's set-up is.
         """
-        await self.append(records)
+        await self._deliver(records, None)
 
-    async def append(self, records: Sequence[OutRecord]) -> dict[tuple[str, int], int]:
-        """As `emit`; the greatest offset of each topic (without namespace) and partition."""
-        reached: dict[tuple[str, int], int] = {}
+    async def append(self, records: Sequence[OutRecord]) -> dict[Place, Span]:
+        """As `emit`; where the records are, by topic (without namespace) and partition."""
+        spans: dict[Place, Span] = {}
+        await self._deliver(records, spans)
+        return spans
+
+    async def _deliver(self, records: Sequence[OutRecord], spans: dict[Place, Span] | None) -> None:
+        """As `emit`, noting in `spans` where they are."""
         pending = list(records)
         refused: list[tuple[OutRecord, str]] = []
         attempt = 0
         while pending:
-            errors = await self._send(pending, reached)
+            errors = await self._send(pending, spans)
+            self.emitted += len(pending) - len(errors)
+            if not errors:
+                break
             again: list[OutRecord] = []
-            for record, error in zip(pending, errors, strict=True):
-                if error is None:
-                    self.emitted += 1
-                elif error.code() in HOPELESS:
+            blamed = False
+            for index, error in sorted(errors.items()):
+                record = pending[index]
+                if error.code() in HOPELESS:
                     raise BrokerError(f"{record.topic}: {error.str()}")
-                elif error.code() in BLAMED and len(pending) == 1:
+                if error.code() in BLAMED and len(pending) == 1:
                     refused.append((record, error.str()))
                 else:
+                    blamed = blamed or error.code() in BLAMED
                     again.append(record)
-            if again and any(e and e.code() in BLAMED for e in errors):
+            if blamed:
                 # A refused batch takes its innocent neighbours with it: halves are asked apart,
                 # in their order, until one that is refused stands alone.
                 middle = len(again) // 2
                 for half in (again[:middle], again[middle:]):
                     try:
-                        reached.update(await self.append(half))
+                        await self._deliver(half, spans)
                     except RefusedError as part:
                         refused.extend(part.refused)
                 again = []
@@ -175,59 +211,119 @@ class Emitter:
                 await asyncio.sleep(delay)
         if refused:
             raise RefusedError(refused)
-        return reached
 
     async def _send(
-        self, records: Sequence[OutRecord], reached: dict[tuple[str, int], int]
-    ) -> list[KafkaError | None]:
-        """Send all in order; each one's error, or None where it was confirmed."""
-        producer = self._producer
-        if producer is None:
-            raise EmitError("the emitter is not started")
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[None] = loop.create_future()
-        errors: list[KafkaError | None] = [None] * len(records)
-        left = len(records)
-        lock = threading.Lock()
+        self, records: Sequence[OutRecord], spans: dict[Place, Span] | None
+    ) -> dict[int, KafkaError]:
+        """Send all in order; the errors of those that were not confirmed, by index."""
+        line = self._line(len(records))
+        client = line.client()
+        client.flights += 1
+        try:
+            errors = await self._fly(client.producer, records, spans)
+        finally:
+            client.flights -= 1
+        if any(error.code() == KafkaError._MSG_TIMED_OUT for error in errors.values()):
+            line.timed_out(client)
+        return errors
 
-        def finished() -> None:
-            if not done.done():
-                done.set_result(None)
-
-        def finish(index: int) -> Callable[[KafkaError | None, Any], None]:
-            topic = records[index].topic.name
-
-            def report(error: KafkaError | None, message: Any) -> None:
-                nonlocal left
-                with lock:
-                    errors[index] = error
-                    if error is None:
-                        place = (topic, message.partition())
-                        reached[place] = max(reached.get(place, 0), message.offset())
-                    left -= 1
-                    last = left == 0
-                if last:
-                    loop.call_soon_threadsafe(finished)
-
-            return report
-
+    async def _fly(
+        self,
+        producer: Producer,
+        records: Sequence[OutRecord],
+        spans: dict[Place, Span] | None,
+    ) -> dict[int, KafkaError]:
+        flight = _Flight(asyncio.get_running_loop())
+        errors: dict[int, KafkaError] = {}
+        prefix = self._prefix
+        report = flight.report if spans is None else flight.report_place
+        last, name = None, ""
         for index, record in enumerate(records):
-            report = finish(index)
+            if record.topic is not last:
+                last, name = record.topic, prefix + record.topic.name
+            partition, headers = record.partition, record.headers
             while True:
                 try:
                     producer.produce(
-                        self._prefix + record.topic.name,
-                        key=record.key,
-                        value=record.value,
-                        headers=list(record.headers),
-                        on_delivery=report,
-                        partition=-1 if record.partition is None else record.partition,
+                        name,
+                        record.value,
+                        record.key,
+                        -1 if partition is None else partition,
+                        report,
+                        headers=list(headers) if headers else None,
                     )
                     break
                 except BufferError:
                     await asyncio.sleep(0.005)
                 except KafkaException as error:
-                    report(error.args[0], None)
+                    errors[index] = error.args[0]
                     break
-        await done
+        await flight.landed(len(records) - len(errors))
+        if flight.failed:
+            errors.update(_whose(records, prefix, flight.failed))
+        for (topic, partition), offsets in flight.offsets.items():
+            place = (topic.removeprefix(prefix), partition)
+            span = Span(min(offsets), max(offsets), len(offsets))
+            if spans is not None:
+                spans[place] = span.joined(spans.get(place))
         return errors
+
+
+class _Flight:
+    """Records under way: one delivery report for all of them costs a third of one for each.
+
+    `report` is called by librdkafka's poll, in its thread; everything else by the loop.
+    """
+
+    __slots__ = ("_done", "_expected", "_loop", "_reported", "failed", "offsets")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._done: asyncio.Future[None] = loop.create_future()
+        self._reported = 0
+        self._expected = -1
+        self.failed: list[tuple[KafkaError, str, bytes | None, bytes | None]] = []
+        self.offsets: dict[tuple[str, int], list[int]] = {}
+
+    def report(self, error: KafkaError | None, message: Any) -> None:
+        """One record's outcome."""
+        if error is not None:
+            self.failed.append((error, message.topic(), message.key(), message.value()))
+        self._reported += 1
+        if self._reported == self._expected:
+            self._loop.call_soon_threadsafe(self._finish)
+
+    def report_place(self, error: KafkaError | None, message: Any) -> None:
+        """One record's outcome, and where it is."""
+        if error is None:
+            place = (message.topic(), message.partition())
+            self.offsets.setdefault(place, []).append(message.offset())
+        self.report(error, message)
+
+    def _finish(self) -> None:
+        if not self._done.done():
+            self._done.set_result(None)
+
+    async def landed(self, expected: int) -> None:
+        """Return once so many have been reported."""
+        self._expected = expected
+        # The last report may have come before it was known to be the last.
+        if self._reported == expected:
+            self._finish()
+        await self._done
+
+
+def _whose(
+    records: Sequence[OutRecord],
+    prefix: str,
+    failed: Iterable[tuple[KafkaError, str, bytes | None, bytes | None]],
+) -> dict[int, KafkaError]:
+    """Which records the failures are of. Those that look the same are the same to everyone."""
+    places: dict[tuple[str, bytes | None, bytes | None], deque[int]] = {}
+    for index, record in enumerate(records):
+        look = (prefix + record.topic.name, record.key or None, record.value or None)
+        places.setdefault(look, deque()).append(index)
+    return {
+        places[(topic, key or None, value or None)].popleft(): error
+        for error, topic, key, value in failed
+    }

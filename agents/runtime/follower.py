@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import threading
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic, sleep
 from types import TracebackType
@@ -30,7 +31,7 @@ from topics.declare import Topic
 if TYPE_CHECKING:
     from infra.settings import Settings
 
-__all__ = ["Follower", "to_record"]
+__all__ = ["Follower", "kept_up", "to_record"]
 
 log = logging.getLogger("watchfloor.follower")
 
@@ -38,6 +39,11 @@ T = TypeVar("T")
 
 NEW_TOPIC_S: Final = 10.0
 NO_LEADER: Final = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
+
+AGAIN_S: Final = 1.0
+QUIET_S: Final = 15.0
+"""Where nothing was heard for so long, it is asked whether the broker can be reached at all."""
+ANSWER_S: Final = 2.0
 
 Start = Literal["earliest", "latest"] | int
 
@@ -79,6 +85,11 @@ class Follower:
     group: with one, partitions are shared by its members and `commit` keeps the position; without
     one every partition (or `partitions`) is read. start: where a partition without a committed
     position begins: earliest, latest, or a timestamp in ms since the epoch.
+
+    quiet: a broker that is away is expected, and not logged.
+
+    A consumer of librdkafka's can lose its broker for good (see `lines`): one that hears nothing,
+    and is not answered either, is replaced by another that goes on where it was.
     """
 
     def __init__(
@@ -90,6 +101,7 @@ class Follower:
         start: Start = "earliest",
         partitions: Iterable[int] | None = None,
         client_id: str = "watchfloor-follower",
+        quiet: bool = False,
     ) -> None:
         self._prefix = f"{settings.namespace}." if settings.namespace else ""
         self._topics = {self._prefix + topic.name: topic for topic in topics}
@@ -97,6 +109,8 @@ class Follower:
         self._start = start
         self._partitions = None if partitions is None else frozenset(partitions)
         self._handed: dict[tuple[str, int], int] = {}
+        self._begun: dict[tuple[str, int], int] = {}
+        self._heard = monotonic()
         # A thread of its own: a poll that waits must not hold one of the loop's few.
         self._executor = ThreadPoolExecutor(1, thread_name_prefix=client_id)
         self._config: dict[str, Any] = {
@@ -114,9 +128,10 @@ class Follower:
             # Positions reach the end where compaction or a transaction left no record there.
             "enable.partition.eof": True,
             "enable.metrics.push": False,
-            "log_level": 4,
+            "log_level": 2 if quiet else 4,
             "logger": log,
         }
+        self._away_level = logging.DEBUG if quiet else logging.WARNING
         self._consumer: Consumer | None = None
 
     async def __aenter__(self) -> Self:
@@ -139,10 +154,18 @@ class Follower:
 
     def _open(self) -> Consumer:
         consumer = Consumer(self._config)
+        self._heard = monotonic()
         if self._group is not None:
             lost = self._forget
             consumer.subscribe(list(self._topics), on_revoke=lost, on_lost=lost)
             return consumer
+        parts = self._first_parts(consumer)
+        self._begun = {(part.topic, part.partition): part.offset for part in parts}
+        consumer.assign(parts)
+        return consumer
+
+    def _first_parts(self, consumer: Consumer) -> list[TopicPartition]:
+        """What is read, and from where on."""
         parts: list[TopicPartition] = []
         for name in self._topics:
             found = consumer.list_topics(name, timeout=30).topics[name]
@@ -169,11 +192,38 @@ class Follower:
             if part.offset < 0 and part.offset != OFFSET_BEGINNING:
                 # Nothing is that new: pinned too, since OFFSET_END is looked up at some later time.
                 part.offset = _end(consumer, part)
-        consumer.assign(parts)
-        return consumer
+        return parts
 
-    def _forget(self, _consumer: Consumer, parts: list[TopicPartition]) -> None:
+    def _look(self, consumer: Consumer) -> None:
+        """Nothing is heard: stay with a consumer that the broker answers, else make another."""
+        try:
+            consumer.list_topics(next(iter(self._topics)), timeout=ANSWER_S)
+        except KafkaException as error:
+            text = "the broker is not reached (%s): trying another connection"
+            log.log(self._away_level, text, error)
+        else:
+            self._heard = monotonic()
+            return
+        if self._group is not None:
+            # It begins with what was committed.
+            self._handed.clear()
+            self._consumer = self._open()
+        else:
+            self._consumer = Consumer(self._config)
+            self._heard = monotonic()
+            self._consumer.assign(
+                [
+                    TopicPartition(*part, self._handed.get(part, begun))
+                    for part, begun in self._begun.items()
+                ]
+            )
+        # It would wait for brokers that it does not find.
+        threading.Thread(target=consumer.close, name="closing", daemon=True).start()
+
+    def _forget(self, consumer: Consumer, parts: list[TopicPartition]) -> None:
         """What another member owns now is no longer ours to commit: it would take it back."""
+        if consumer is not self._consumer:
+            return
         for part in parts:
             self._handed.pop((part.topic, part.partition), None)
 
@@ -203,14 +253,19 @@ class Follower:
             if error is not None and error.code() == KafkaError._PARTITION_EOF:
                 place, end = (str(name), message.partition() or 0), message.offset() or 0
                 self._handed[place] = max(self._handed.get(place, 0), end)
+                self._heard = monotonic()
                 continue
             if error is not None:
-                log.warning("%s", error)
+                log.log(self._away_level, "%s", error)
                 continue
             assert name is not None
             record = to_record(self._topics[name], message)
             self._handed[(name, record.partition)] = record.offset + 1
             records.append(record)
+        if records:
+            self._heard = monotonic()
+        elif monotonic() - self._heard > QUIET_S:
+            self._look(consumer)
         return records
 
     def _offsets(self) -> list[TopicPartition]:
@@ -218,11 +273,13 @@ class Follower:
 
     async def commit(self) -> None:
         """Commit everything that was handed out. Raises KafkaException where that failed."""
-        consumer = self._consumer
         offsets = self._offsets()
-        if consumer is None or not offsets:
-            return
-        await self._in_thread(lambda: consumer.commit(offsets=offsets, asynchronous=False))
+        if offsets:
+            await self._in_thread(lambda: self._commit(offsets))
+
+    def _commit(self, offsets: list[TopicPartition]) -> None:
+        if self._consumer is not None:
+            self._consumer.commit(offsets=offsets, asynchronous=False)
 
     def positions(self) -> dict[tuple[Topic, int], int]:
         """The next offset of each partition that was read from; its end, once that was reached."""
@@ -233,12 +290,12 @@ class Follower:
 
         Asking the broker waits behind the consumer's own fetches, up to half a second a partition.
         """
-        consumer = self._consumer
-        if consumer is None:
-            return {}
 
         def read() -> dict[tuple[Topic, int], int]:
             ends: dict[tuple[Topic, int], int] = {}
+            consumer = self._consumer
+            if consumer is None:
+                return ends
             for part in consumer.assignment():
                 with contextlib.suppress(KafkaException):
                     _, high = consumer.get_watermark_offsets(part, timeout=10, cached=cached)
@@ -247,3 +304,13 @@ class Follower:
             return ends
 
         return await self._in_thread(read)
+
+
+async def kept_up(follow: Callable[[], Awaitable[None]]) -> None:
+    """Follow again where the broker broke it off: a topic's leader moves, and its readers go on."""
+    while True:
+        try:
+            await follow()
+        except KafkaException as error:
+            log.warning("following is broken off: %s", error)
+        await asyncio.sleep(AGAIN_S)

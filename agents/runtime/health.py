@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+if TYPE_CHECKING:
+    from agents.runtime.inspection import TableView
 
 __all__ = ["Health", "HealthServer"]
 
@@ -67,10 +71,16 @@ class Health:
 
 
 class HealthServer:
-    """Serves a role's health on 127.0.0.1, and leaves its address in a file for `status`."""
+    """Serves a role's health on 127.0.0.1, and leaves its address in a file for `status`.
 
-    def __init__(self, health: Health, port: int, note: Path) -> None:
+    tables: served as well, to whoever has the token in that file.
+    """
+
+    def __init__(
+        self, health: Health, port: int, note: Path, tables: TableView | None = None
+    ) -> None:
         self._health = health
+        self._tables = tables
         self._port = port
         self._note = note
         self._runner: web.AppRunner | None = None
@@ -82,6 +92,9 @@ class HealthServer:
         app.router.add_get("/healthz", self._live)
         app.router.add_get("/readyz", self._ready)
         app.router.add_get("/metrics", self._metrics)
+        token = secrets.token_urlsafe(24)
+        if self._tables is not None:
+            app.add_routes(self._tables.routes(token))
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self._port)
@@ -90,7 +103,8 @@ class HealthServer:
         self.port = self._runner.addresses[0][1]
         self._note.parent.mkdir(parents=True, exist_ok=True)
         fresh = self._note.with_suffix(".new")
-        body = {"role": self._health.role, "pid": os.getpid(), "port": self.port}
+        body = {"role": self._health.role, "pid": os.getpid(), "port": self.port, "token": token}
+        fresh.touch(mode=0o600)
         fresh.write_text(json.dumps(body), encoding="utf-8")
         fresh.replace(self._note)
 
@@ -109,4 +123,6 @@ class HealthServer:
         return web.json_response(body, status=200 if body["ready"] else 503)
 
     async def _metrics(self, _request: web.Request) -> web.Response:
+        if self._tables is not None:
+            self._tables.measure()
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})

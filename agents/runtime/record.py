@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from schemas.base import Message, SchemaError, decode
 from topics.declare import Content, Topic
@@ -14,8 +15,7 @@ from topics.record import parse_time
 __all__ = ["Record"]
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True, gc=False):
     """One record of a partition. topic: the declaration, without a namespace.
 
     timestamp_ms: when the broker took it. headers: the last one wins where a name comes twice.

@@ -31,7 +31,9 @@ class RoleContext:
 
     now: the wall clock, for what is processing time beside the stream. configuration: the sites'
     documents, kept current. ownership(topic): which partitions this replica owns.
-    report(name, problem): what /healthz says of the service; None when it is well.
+    report(name, problem): what /healthz says of the service; None when it is well. alive: raises
+    LeaseError where this process stood still until its work was another's: it may do nothing more
+    that somebody sees.
     """
 
     role: str
@@ -41,6 +43,7 @@ class RoleContext:
     configuration: Configuration
     ownership: Callable[[Topic], Ownership]
     report: Callable[[str, str | None], None]
+    alive: Callable[[], None] = lambda: None
 
 
 class Service(Protocol):

@@ -6,18 +6,32 @@ effects that they yield. They never see Kafka, Faust or a clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
+from msgspec import Struct
+
 from agents.runtime.configuration import Configuration
+from agents.runtime.record import Record
 from agents.runtime.state import Overlay, TableSpec
 from agents.runtime.timers import Bucket, Timer, set_timer
 from topics.declare import Topic
-from topics.record import OutRecord
+from topics.record import Draft, OutRecord
 
-__all__ = ["Context", "Effect", "Emit", "Forward", "Poison", "Stage", "Start"]
+__all__ = [
+    "Context",
+    "Effect",
+    "Emit",
+    "Forward",
+    "Handler",
+    "Later",
+    "Poison",
+    "Stage",
+    "Start",
+    "WholeHandler",
+]
 
 V = TypeVar("V")
 
@@ -26,45 +40,69 @@ class Poison(ValueError):
     """Raised by a handler for a record that it cannot take: it goes to the dead-letter topic."""
 
 
-@dataclass(frozen=True)
-class Emit:
-    """A record to be produced with this chunk's outputs."""
+class Emit(Struct, frozen=True, gc=False):
+    """A record to be produced with this chunk's outputs.
 
-    record: OutRecord
+    cause: the record that it is made from, where a handler has many in its hand.
+    """
+
+    record: OutRecord | Draft
+    cause: Record | None = None
 
 
-@dataclass(frozen=True)
-class Forward:
+class Forward(Struct, frozen=True, gc=False):
     """A message for the next stages of the chain, in the same commit."""
 
     message: Any
 
 
-@dataclass(frozen=True)
-class Start:
+class Later(Struct, frozen=True, gc=False):
+    """A message for the stages of the chain once the chunk is through, in the same commit.
+
+    Equal ones come once, however many records asked for them: what changes a row many times says
+    what it is in the end. A stage must not need it for its rows to be right.
+    """
+
+    message: Any
+
+
+class Start(Struct, frozen=True, gc=False):
     """Work to be started beside the stream once this chunk is committed."""
 
     work: Any
 
 
-Effect = Emit | Forward | Start
+Effect = Emit | Forward | Later | Start
 """What a handler may yield."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class Context:
     """What a handler sees beside its message.
 
-    now: processing time, the greatest tick of this partition (or the watermark, see Chain).
+    now: processing time, the greatest tick of this partition (or the watermark, see Chain). One
+    context serves a stage for a whole chunk: it is good until the handler returns.
     """
 
-    stage: str
-    partition: int
-    now: datetime
-    configuration: Configuration
-    state: Overlay
-    timers: TableSpec[Bucket]
-    replayed: bool = False
+    __slots__ = ("configuration", "now", "partition", "replayed", "stage", "state", "timers")
+
+    def __init__(
+        self,
+        *,
+        stage: str,
+        partition: int,
+        now: datetime,
+        configuration: Configuration,
+        state: Overlay,
+        timers: TableSpec[Bucket],
+        replayed: bool = False,
+    ) -> None:
+        self.stage = stage
+        self.partition = partition
+        self.now = now
+        self.configuration = configuration
+        self.state = state
+        self.timers = timers
+        self.replayed = replayed
 
     def get(self, table: TableSpec[V], key: str) -> V | None:
         """A row of the stage's state."""
@@ -81,6 +119,7 @@ class Context:
 
 
 Handler = Callable[[Context, Any], Iterable[Effect]]
+WholeHandler = Callable[[Context, Sequence[Record]], Iterable[Effect]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +127,7 @@ class Stage:
     """One stage of a chain.
 
     reads: topics whose records it takes, or message types that the stage before it forwards.
+    whole: handlers of topics whose records are taken undecoded and many at once.
     """
 
     name: str
@@ -95,6 +135,7 @@ class Stage:
     writes: tuple[Topic, ...]
     state: tuple[TableSpec[Any], ...] = ()
     handlers: dict[type, Handler] = field(default_factory=dict)
+    whole: dict[str, WholeHandler] = field(default_factory=dict)
 
     def on(self, kind: type) -> Callable[[Handler], Handler]:
         """Register the handler for messages of that type."""
@@ -107,6 +148,21 @@ class Stage:
 
         return register
 
+    def on_chunk(self, topic: Topic) -> Callable[[WholeHandler], WholeHandler]:
+        """Register the handler for records of that topic, as they were read, in order.
+
+        For simple work on many records. Where it raises, its changes are taken back and it is
+        handed the records one by one, so that only the one at fault becomes a dead letter.
+        """
+
+        def register(handler: WholeHandler) -> WholeHandler:
+            if topic.name in self.whole:
+                raise ValueError(f"stage {self.name} already takes chunks of {topic}")
+            self.whole[topic.name] = handler
+            return handler
+
+        return register
+
 
 @dataclass(frozen=True, kw_only=True)
 class Chain:
@@ -114,12 +170,20 @@ class Chain:
 
     ticks: the topic of the chain's clock. reads: every topic of it, one co-partition group.
     timed: the topics whose event times are the watermark, where time comes from outside.
+    urgent: topics that go before the others after ticks, most urgent first: what people ask for
+    does not wait behind a backlog.
     """
 
     name: str
     stages: tuple[Stage, ...]
     ticks: Topic
     timed: tuple[Topic, ...]
+    urgent: tuple[Topic, ...] = ()
+
+    def priority(self, topic: Topic) -> int:
+        """A topic's place in the order in which what waits is taken: 0 goes first."""
+        order = (self.ticks, *self.urgent)
+        return order.index(topic) if topic in order else len(order)
 
     @property
     def reads(self) -> tuple[Topic, ...]:

@@ -9,16 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
+from agents.runtime.keys import decode_key, encode_key
+
 __all__ = [
+    "Expiry",
     "MemoryStore",
     "Overlay",
     "SchemaAheadError",
     "Store",
     "TableSpec",
+    "Text",
     "decode_row",
     "encode_row",
 ]
@@ -30,20 +35,42 @@ class SchemaAheadError(RuntimeError):
     """A table holds rows that newer code wrote; an older release must not touch them."""
 
 
+class Text(str):
+    """A key as it is in the store, where a typed one is expected: whoever goes through rows has
+    no other."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True)
+class Expiry(Generic[V]):
+    """Rows whose event time is `after` or more behind what their partition has seen are removed.
+
+    at: a row's event time; None for one that stays.
+    """
+
+    after: timedelta
+    at: Callable[[V], datetime | None]
+
+
 @dataclass(frozen=True, kw_only=True)
 class TableSpec(Generic[V]):
-    """A table of one stage. Rows are keyed by text, per partition of the stage's inputs.
+    """A table of one stage. Rows are keyed by text, or by `key`, per partition of its inputs.
 
     name: `stage` or `stage.rows`; what stands before the dot is the table that is kept, so that a
     stage with several kinds of rows still has one store and one changelog a partition.
     version: of the value's schema. A change of it is a migration: `migrations[n]` turns the
     msgpack builtins of version n into those of n + 1, when a row is read; it is written back new.
+    key: what rows are keyed by: str, a tuple, a frozen Struct (see `keys`); None for text made by
+    hand. expiry: when rows go by themselves; None: they stay until they are removed.
     """
 
     name: str
     value: type[V]
     version: int = 1
     migrations: Mapping[int, Callable[[Any], Any]] = field(default_factory=dict)
+    key: Any = None
+    expiry: Expiry[V] | None = None
 
     def __hash__(self) -> int:
         return hash(self.name)
@@ -53,9 +80,22 @@ class TableSpec(Generic[V]):
         """The table that is kept."""
         return self.name.partition(".")[0]
 
+    @property
+    def prefix(self) -> str:
+        """What all its rows' keys in the table that is kept begin with."""
+        return f"{self.name.partition('.')[2]}:"
+
     def row(self, key: str) -> str:
         """The row's key in the table that is kept."""
         return f"{self.name.partition('.')[2]}:{key}"
+
+    def text(self, key: Any) -> str:
+        """A typed key as text. Raises TypeError for one of another type."""
+        return key if self.key is None or type(key) is Text else encode_key(self.key, key)
+
+    def typed(self, text: str) -> Any:
+        """A row's key as it was given. Raises ValueError where no key has that text."""
+        return text if self.key is None else decode_key(self.key, text)
 
 
 class Store(Protocol):
@@ -100,33 +140,69 @@ def decode_row(spec: TableSpec[V], data: bytes) -> V:
     return value
 
 
+_Change = tuple[TableSpec[Any], Any]
+
+
 class Overlay:
-    """Changes on top of a store or of another overlay. Values are decoded objects, frozen ones."""
+    """Changes on top of a store or of another overlay. Values are decoded objects, frozen ones.
+
+    A record's changes are on trial between `begin` and `keep`; `undo` takes them back.
+    """
 
     def __init__(self, partition: int, below: Overlay | None, store: Store) -> None:
         self.partition = partition
         self._below = below
         self._store = store
-        self._rows: dict[tuple[str, str], tuple[TableSpec[Any], Any]] = {}
+        self._rows: dict[tuple[str, str], _Change] = {}
+        self._before: dict[tuple[str, str], _Change | None] | None = None
+        self._read: dict[tuple[str, str], Any] = {}
 
-    def get(self, spec: TableSpec[V], key: str) -> V | None:
-        """The row as this overlay sees it."""
-        found = self._rows.get((spec.name, key))
+    def begin(self) -> None:
+        """From here on, changes are on trial."""
+        self._before = {}
+
+    def keep(self) -> None:
+        """The trial went well."""
+        self._before = None
+
+    def undo(self) -> None:
+        """Take back what was changed since `begin`."""
+        for place, change in (self._before or {}).items():
+            if change is None:
+                del self._rows[place]
+            else:
+                self._rows[place] = change
+        self._before = None
+
+    def get(self, spec: TableSpec[V], key: Any) -> V | None:
+        """The row as this overlay sees it. key: as the table's `key` says, text where that is None.
+
+        Raises TypeError for a key of another type.
+        """
+        if spec.key is not None:
+            key = Text(spec.text(key))
+        place = (spec.name, key)
+        found = self._rows.get(place)
         if found is not None:
             value: V | None = found[1]
             return value
+        if place in self._read:
+            known: V | None = self._read[place]
+            return known
         if self._below is not None:
             return self._below.get(spec, key)
         data = self._store.get(spec.table, self.partition, spec.row(key))
-        return None if data is None else decode_row(spec, data)
+        row = self._read[place] = None if data is None else decode_row(spec, data)
+        return row
 
-    def put(self, spec: TableSpec[V], key: str, value: V | None) -> None:
-        """Set the row; None removes it."""
-        self._rows[(spec.name, key)] = (spec, value)
-
-    def merge(self, above: Overlay) -> None:
-        """Take over the changes of an overlay that was made on top of this one."""
-        self._rows.update(above._rows)
+    def put(self, spec: TableSpec[V], key: Any, value: V | None) -> None:
+        """Set the row; None removes it. key: as for `get`."""
+        if spec.key is not None:
+            key = Text(spec.text(key))
+        place = (spec.name, key)
+        if self._before is not None and place not in self._before:
+            self._before[place] = self._rows.get(place)
+        self._rows[place] = (spec, value)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -157,3 +233,14 @@ class MemoryStore:
             self.rows.pop((table, partition, key), None)
         else:
             self.rows[(table, partition, key)] = value
+
+    def scan(
+        self, table: str, partition: int, prefix: str, after: str | None, limit: int
+    ) -> list[tuple[str, bytes]]:
+        """At most `limit` rows whose keys begin with `prefix`, in order, after the key `after`."""
+        found = sorted(
+            (key, value)
+            for (name, number, key), value in self.rows.items()
+            if name == table and number == partition and key.startswith(prefix)
+        )
+        return [row for row in found if after is None or row[0] > after][:limit]

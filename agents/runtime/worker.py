@@ -7,20 +7,25 @@ import contextlib
 import logging
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from agents.runtime.app import RoleApp, changelog_name, changelog_names
+from agents.runtime import eventloop
+from agents.runtime.app import RoleApp, Take, changelog_name, changelog_names
 from agents.runtime.chain import ChainRunner
 from agents.runtime.clock import wall
 from agents.runtime.configuration import ROUTING_KEY, Configuration
 from agents.runtime.emitter import Emitter
 from agents.runtime.follower import Follower
+from agents.runtime.generations import foreign_keys
 from agents.runtime.health import Health, HealthServer
 from agents.runtime.host import ChainHost
+from agents.runtime.inspection import TableView
 from agents.runtime.journal import Journal
+from agents.runtime.lease import Lease
+from agents.runtime.memory import keep_small
 from agents.runtime.metrics import METRICS
 from agents.runtime.ownership import Ownership
 from agents.runtime.record import Record
@@ -30,6 +35,7 @@ from agents.runtime.ticker import TickerService
 from schemas.base import SchemaError
 from topics.catalogue import CONFIG
 from topics.declare import Topic
+from topics.plan import partitions_of
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -40,6 +46,11 @@ log = logging.getLogger("watchfloor.worker")
 
 BACKOFF: Final = (0.5, 1.0, 2.0, 5.0, 10.0)
 OUTSIDE_TIME: Final = "outside"
+"""Processing time is the watermark, and what a runner ticks."""
+TICKED_TIME: Final = "ticks"
+"""Processing time is what a runner ticks, and nothing else."""
+SETTLE_S: Final = 1.5
+"""For what is in work when partitions are given up; well below the session timeout."""
 
 
 class RoleProcess:
@@ -50,11 +61,22 @@ class RoleProcess:
         self.settings = settings
         self.configuration = Configuration()
         self.instance = os.environ.get("WATCHFLOOR_INSTANCE", role.name)
-        self.outside_time = os.environ.get("WATCHFLOOR_TIME") == OUTSIDE_TIME
+        time = os.environ.get("WATCHFLOOR_TIME")
+        self.outside_time = time in (OUTSIDE_TIME, TICKED_TIME)
+        self.watermark = time == OUTSIDE_TIME
         self.emitter = Emitter(settings, f"watchfloor-{role.name}")
-        self.app = RoleApp(settings, role.name, instance=self.instance)
+        self.app = RoleApp(
+            settings,
+            role.name,
+            instance=self.instance,
+            standbys=int(os.environ.get("WATCHFLOOR_STANDBYS", "0")),
+            static=os.environ.get("WATCHFLOOR_STATIC_MEMBER") == "1",
+        )
+        self.lease = Lease(settings.session_timeout.total_seconds())
         self.hosts: list[ChainHost] = []
         self.workers: list[Worker] = []
+        self.tables: TableView | None = None
+        self._flush: Callable[[int, int], None] = lambda turn, turns: None
         self._owned: dict[str, Ownership] = {}
         self._work: dict[type, Callable[[Any], None]] = {}
         self.health = Health(role.name, self._ready, self._facts, self._oldest)
@@ -66,13 +88,24 @@ class RoleProcess:
             configuration=self.configuration,
             ownership=self.ownership,
             report=self.health.report,
+            alive=self.lease.check,
         )
-        self.services: list[Service] = [make() for make in role.services]
+        # Where time is not the world's, nobody asks the world anything.
+        self.services: list[Service] = [
+            service
+            for service in (make() for make in role.services)
+            if not (self.outside_time and getattr(service, "real_time", False))
+        ]
         self._wire()
 
     def ownership(self, topic: Topic) -> Ownership:
         """Which partitions of a topic this replica owns."""
-        return self._owned.setdefault(topic.name, Ownership(topic))
+        found = self._owned.get(topic.name)
+        if found is None:
+            found = self._owned[topic.name] = Ownership(topic)
+            # They may have been given to us before anybody asked.
+            found.set(self.app.assigned.get(topic.name, frozenset()))
+        return found
 
     def _wire(self) -> None:
         for service in self.services:
@@ -80,32 +113,57 @@ class RoleProcess:
             if handler is not None:
                 self._work[handler] = service.start_work  # type: ignore[attr-defined]
         if self.role.chains:
-            partitions = self.role.chains[0].ticks.partitions
-            store = self.app.add_tables(self.role.chains, partitions)
+            partitions = partitions_of(self.role.chains[0].ticks, self.settings.site_partitions)
+            store = self.app.add_tables(self.role.chains, partitions, self.emitter)
+            self.tables = TableView(store, self.role.chains)
+            self._flush = store.flush
             for chain in self.role.chains:
-                runner = ChainRunner(chain, self.configuration, store, watermark=self.outside_time)
+                runner = ChainRunner(chain, self.configuration, store, watermark=self.watermark)
                 named = partial(changelog_name, self.role.name)
-                journal = Journal(self.emitter, store, runner.timers.table, named)
-                host = ChainHost(runner, self.emitter, self._start_work, journal)
+                journal = Journal(self.emitter, store, runner.timers.table, named, self._foreign)
+                host = ChainHost(
+                    runner, self.emitter, self._start_work, journal, alive=self.lease.check
+                )
                 self.hosts.append(host)
-                self.app.add_agent(chain.name, chain.reads, self._gate(host.take))
+                for topic in chain.reads:
+                    # One agent a topic: their turns at the chain come round and round.
+                    urgent = chain.priority(topic) <= len(chain.urgent)
+                    take = partial(host.take, urgent=urgent)
+                    self.app.add_agent(f"{chain.name} {topic}", (topic,), self._gate(take))
                 if not self.outside_time:
                     self.services.append(TickerService(chain.ticks))
         for item in self.role.inputs:
             worker = item.worker(self.context)
             self.workers.append(worker)
-            self.app.add_agent(item.name, (item.reads,), self._gate(worker.take))
+            self.app.add_agent(item.name, (item.reads,), self._gate(_singly(worker)))
         for topic in self.role.owns:
             self.app.add_agent(f"owner of {topic.name}", (topic,), _acknowledge)
         self.app.on_change(self._on_change)
+        self.app.on_settle(self._settle)
 
-    def _gate(self, take: Callable[[Record, Callable[[], None]], Any]) -> Any:
-        async def gated(record: Record, ack: Callable[[], None]) -> None:
+    def _gate(self, take: Take) -> Take:
+        async def gated(
+            records: Sequence[Record], start: int, done: Callable[[int, int], None]
+        ) -> None:
             # Nothing is decided before what was configured is known.
-            await self.configuration.loaded.wait()
-            await take(record, ack)
+            if not self.configuration.loaded.is_set():
+                await self.configuration.loaded.wait()
+            await take(records, start, done)
 
         return gated
+
+    async def _settle(self, topic: str, lost: frozenset[int]) -> None:
+        for chain, host in zip(self.role.chains, self.hosts, strict=True):
+            if topic in {t.name for t in chain.reads}:
+                await host.settle(lost, SETTLE_S)
+
+    async def _foreign(
+        self, topic: str, partition: int, ranges: Sequence[range], generation: int
+    ) -> set[bytes]:
+        prefix = f"{self.settings.namespace}." if self.settings.namespace else ""
+        return await foreign_keys(
+            self.settings, prefix + topic, partition, ranges, generation=generation
+        )
 
     def _start_work(self, work: Any) -> None:
         self._work[type(work)](work)
@@ -117,6 +175,8 @@ class RoleProcess:
         for chain, host in zip(self.role.chains, self.hosts, strict=True):
             if topic in {t.name for t in chain.reads}:
                 host.abandon(lost)
+                if owned:
+                    host.resume()
         for item, worker in zip(self.role.inputs, self.workers, strict=True):
             if item.reads.name == topic:
                 worker.assigned(owned)
@@ -131,6 +191,7 @@ class RoleProcess:
             "config_revision": self.configuration.revision,
             "config_loaded": self.configuration.loaded.is_set(),
             "partitions": {topic: sorted(p) for topic, p in self.app.assigned.items()},
+            **({"tables": self.app.recovery.facts()} if self.role.chains else {}),
             **{name: fact for worker in self.workers for name, fact in worker.facts().items()},
         }
 
@@ -151,11 +212,13 @@ class RoleProcess:
             / f"{self.instance}.json"
         )
         port = int(os.environ.get("WATCHFLOOR_HEALTH_PORT", "0"))
-        server = HealthServer(self.health, port, note)
+        server = HealthServer(self.health, port, note, self.tables)
+        self.lease.start()
         await self.emitter.start()
         await server.start()
         tasks = [
             asyncio.create_task(self.health.watch_loop(), name="loop"),
+            asyncio.create_task(keep_small(self._flush), name="memory"),
             asyncio.create_task(self._follow_configuration(), name="configuration"),
             asyncio.create_task(self._watch_app(), name="faust"),
             *(asyncio.create_task(host.failed(), name="commit") for host in self.hosts),
@@ -186,13 +249,17 @@ class RoleProcess:
                     await self.app.app.stop()
             await self.emitter.stop()
             await server.stop()
+            self.lease.stop()
 
     async def _watch_app(self) -> None:
         """Return an error when Faust gave up: a new process starts clean."""
         while True:
             await asyncio.sleep(0.2)
+            self.lease.check()
             if self.app.app.crashed:
-                raise RuntimeError(f"the stream of {self.role.name} stopped")
+                reason = self.app.app.crash_reason
+                what = f"the stream of {self.role.name} stopped: {reason!r}"
+                raise RuntimeError(what) from reason
 
     async def _follow_configuration(self) -> None:
         async with Follower(self.settings, [CONFIG], client_id="configuration") as follower:
@@ -240,9 +307,23 @@ class RoleProcess:
             self.health.report(service.name, None)
 
 
-async def _acknowledge(_record: Record, ack: Callable[[], None]) -> None:
+async def _acknowledge(
+    records: Sequence[Record], start: int, done: Callable[[int, int], None]
+) -> None:
     """The records of a topic that only says who owns what are read by a follower."""
-    ack()
+    done(start, records[-1].offset + 1)
+
+
+def _singly(worker: Worker) -> Take:
+    """A chunk for a worker that takes single records, and is done with them in its own order."""
+
+    async def take(records: Sequence[Record], start: int, done: Callable[[int, int], None]) -> None:
+        for number, record in enumerate(records, 1):
+            end = records[number].offset if number < len(records) else record.offset + 1
+            await worker.take(record, partial(done, start, end))
+            start = end
+
+    return take
 
 
 def main(name: str, settings: Settings) -> None:
@@ -253,9 +334,10 @@ def main(name: str, settings: Settings) -> None:
     role = find(name)
     if role.chains:
         names = changelog_names(settings, role.name, role.chains)
-        ensure_changelogs(settings, names, role.chains[0].ticks.partitions)
+        ticks = role.chains[0].ticks
+        ensure_changelogs(settings, names, partitions_of(ticks, settings.site_partitions))
 
     async def run() -> None:
         await RoleProcess(role, settings).run()
 
-    asyncio.run(run())
+    eventloop.run(run())
