@@ -9,10 +9,14 @@ from agents.enrich.stage import ENRICH
 from agents.rank.stage import RANK
 from agents.route.stage import ROUTE
 from agents.runtime.stage import Chain
-from topics.catalogue import EVENTS, TICKS_DECIDE
+from topics.catalogue import COMMANDS, EVENTS, NOTIFY_RESULTS, TICKS_DECIDE
 
 __all__ = ["DECIDE_CHAIN"]
 
 DECIDE_CHAIN: Final = Chain(
-    name="decide", stages=(DEDUPE, ENRICH, RANK, ROUTE), ticks=TICKS_DECIDE, timed=(EVENTS,)
+    name="decide",
+    stages=(DEDUPE, ENRICH, RANK, ROUTE),
+    ticks=TICKS_DECIDE,
+    timed=(EVENTS,),
+    urgent=(COMMANDS, NOTIFY_RESULTS),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +16,7 @@ from topics.catalogue import ASSIGNMENTS
 if TYPE_CHECKING:
     from infra.settings import Settings
 
-__all__ = ["Book", "assignments_of"]
+__all__ = ["Book", "assignments_of", "captured"]
 
 log = logging.getLogger("watchfloor.capture")
 
@@ -24,11 +24,20 @@ CAMERA: Final = "camera"
 """The kind of device that delivers frames."""
 
 
+def captured(assignment: Assignment) -> bool:
+    """Whether it is of a camera whose frames are to be had."""
+    return assignment.kind == CAMERA and bool(assignment.source or assignment.substream)
+
+
 @dataclass
 class Book:
-    """The newest assignment of each camera of some partitions, by key."""
+    """The newest assignment of each camera of some partitions, by key.
+
+    wanted: which assignments count; watch has its own.
+    """
 
     cameras: dict[str, Assignment] = field(default_factory=dict)
+    wanted: Callable[[Assignment], bool] = captured
 
     def take(self, record: Record) -> None:
         """A record of the topic. One that does not decode changes nothing, and is logged."""
@@ -46,22 +55,27 @@ class Book:
         if f"{assignment.site_id}/{assignment.device_id}" != key:
             log.error("assignment at offset %d has another key: %s", record.offset, key[:130])
             return
-        if assignment.kind == CAMERA and (assignment.source or assignment.substream):
+        if self.wanted(assignment):
             self.cameras[key] = assignment
         else:
             self.cameras.pop(key, None)
 
 
 async def assignments_of(
-    settings: Settings, partitions: Iterable[int]
+    settings: Settings,
+    partitions: Iterable[int],
+    *,
+    wanted: Callable[[Assignment], bool] = captured,
+    role: str = "capture",
 ) -> AsyncIterator[dict[str, Assignment]]:
-    """All assigned cameras of those partitions: first once everything was read, then each change.
+    """All wanted assignments of those partitions: first once everything was read, then each change.
 
     A compacted topic still holds older revisions: acting on them would start every camera twice.
     """
-    book = Book()
+    book = Book(wanted=wanted)
+    client = f"watchfloor-{role}-assignments"
     async with Follower(
-        settings, [ASSIGNMENTS], partitions=partitions, client_id="watchfloor-capture-assignments"
+        settings, [ASSIGNMENTS], partitions=partitions, client_id=client
     ) as follower:
         ends = {part: end for part, end in (await follower.end_offsets()).items() if end > 0}
         caught_up = not ends

@@ -61,14 +61,14 @@ TURN: Final = 0.5
 
 @dataclass(kw_only=True)
 class Shared:
-    """What a replica's cameras share. secret: the text of a secret by its name; it may raise.
+    """What a replica's cameras share. secret: a secret's text by its name and site; it may raise.
 
     rng: for pauses, so that a test can fix them.
     """
 
     ctx: RoleContext
     backlog: Backlog
-    secret: Callable[[str], str]
+    secret: Callable[[str, str], str]
     limits: Limits = field(default_factory=Limits)
     policy: GatePolicy = field(default_factory=GatePolicy)
     rng: random.Random = field(default_factory=random.Random)
@@ -142,7 +142,7 @@ class Camera:
             raise BrokenSourceError("the assignment names no source")
         credentials = None
         if assignment.credentials is not None:
-            credentials = self._look_up(assignment.credentials)
+            credentials = self._look_up(assignment.credentials, assignment.site_id)
         address = parse_address(text, credentials)
         self._credentials = address.credentials
         return open_source(
@@ -153,9 +153,9 @@ class Camera:
             limits=self._shared.limits,
         )
 
-    def _look_up(self, name: str) -> Credentials:
+    def _look_up(self, name: str, site: str) -> Credentials:
         try:
-            return Credentials.parse(self._shared.secret(name))
+            return Credentials.parse(self._shared.secret(name, site))
         except Exception as error:
             # Its text says where the secret should be; only the type goes to a topic.
             log.warning("%s: %s", self._key, error)

@@ -6,19 +6,18 @@ import asyncio
 import functools
 import logging
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
 import cv2
-from confluent_kafka import KafkaException
 
 from agents.capture.assignments import assignments_of
 from agents.capture.backlog import AHEAD, Backlog
 from agents.capture.camera import Camera, Shared
 from agents.capture.gate import GatePolicy
 from agents.capture.sources import Limits
-from agents.runtime.follower import Follower
+from agents.runtime.follower import Follower, kept_up
 from agents.runtime.service import RoleContext
 from infra.secrets import lookup
 from schemas.base import SchemaError
@@ -80,7 +79,7 @@ class CaptureService:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(shared.backlog.run())
-                group.create_task(_kept_up(lambda: self._follow_events(ctx)))
+                group.create_task(kept_up(lambda: self._follow_events(ctx)))
                 group.create_task(self._follow_ownership(ctx, shared))
         finally:
             await self._stop(list(self._running))
@@ -93,7 +92,7 @@ class CaptureService:
             log.info("partitions of %s: %s", ASSIGNMENTS, sorted(owned))
             changed = asyncio.ensure_future(ownership.changed(owned))
             follow = functools.partial(self._follow, shared, owned)
-            following = asyncio.ensure_future(_kept_up(follow))
+            following = asyncio.ensure_future(kept_up(follow))
             try:
                 await asyncio.wait({changed, following}, return_when=asyncio.FIRST_COMPLETED)
                 if following.done():
@@ -157,18 +156,8 @@ class CaptureService:
                         await running.camera.want(event.event_id, event.occurred_at)
 
 
-async def _kept_up(follow: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Follow again where the broker broke it off: a topic's leader moves, and cameras go on."""
-    while True:
-        try:
-            await follow()
-        except KafkaException as error:
-            log.warning("following is broken off: %s", error)
-        await asyncio.sleep(1)
-
-
-def _secrets(ctx: RoleContext) -> Callable[[str], str]:
-    return lambda name: lookup(name, state_dir=ctx.settings.state_dir).reveal()
+def _secrets(ctx: RoleContext) -> Callable[[str, str], str]:
+    return lambda name, site: lookup(name, site=site, state_dir=ctx.settings.state_dir).reveal()
 
 
 async def _cancelled(future: asyncio.Future[Any]) -> None:

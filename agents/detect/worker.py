@@ -10,11 +10,11 @@ import asyncio
 import logging
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -30,6 +30,9 @@ from agents.runtime.record import Record
 from agents.runtime.service import RoleContext
 from schemas.frame import FrameMeta
 from topics.record import OutRecord, traced
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
 
 __all__ = ["DetectWorker", "newest_only"]
 
@@ -50,6 +53,9 @@ SECONDS = Histogram(
 )
 EVENTS = Counter("watchfloor_detect_events_total", "Events emitted", ("site", "camera", "zone"))
 LATE = Gauge("watchfloor_detect_late_seconds", "Age of the newest frame when it was looked at")
+
+
+Before = Callable[["Settings", Record, float], AsyncIterator[tuple[Record, FrameMeta]]]
 
 
 @dataclass(slots=True)
@@ -79,6 +85,20 @@ class _Camera:
     room: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
     run: str = ""
+    eye_run: str = ""
+
+    def look_at_run(self, run: str, eyes: Eyes) -> None:
+        """Before a frame is looked at: what a file showed is no background of another's."""
+        if run != self.eye_run:
+            self.eye = eyes.for_camera()
+            self.eye_run = run
+
+    def follow_run(self, run: str) -> None:
+        """Before tracks are followed: a file that starts over is another day for them."""
+        if run != self.run:
+            self.detector.reset()
+            self.shots.clear()
+            self.run = run
 
 
 def newest_only(waiting: deque[_Waiting]) -> list[_Waiting]:
@@ -92,10 +112,16 @@ def newest_only(waiting: deque[_Waiting]) -> list[_Waiting]:
 
 
 class DetectWorker:
-    """Looks at the frames of the partitions that this replica owns. eyes: None: as set."""
+    """Looks at the frames of the partitions that this replica owns.
 
-    def __init__(self, ctx: RoleContext, eyes: Eyes | None = None) -> None:
+    eyes: None: as set. before: what was looked at before a partition's first record.
+    """
+
+    def __init__(
+        self, ctx: RoleContext, eyes: Eyes | None = None, before: Before = frames_before
+    ) -> None:
         self._ctx = ctx
+        self._before = before
         threads = int(os.environ.get("WATCHFLOOR_DETECT_THREADS", "0"))
         threads = threads or max(1, (os.cpu_count() or 2) // 2)
         self._turns = Turns(threads)
@@ -165,10 +191,13 @@ class DetectWorker:
             ),
             default=0.0,
         )
-        async for record, meta in frames_before(self._ctx.settings, first, dwell):
-            if meta.last:
-                continue
+        async for record, meta in self._before(self._ctx.settings, first, dwell):
             camera = self._camera(first.partition, meta)
+            camera.look_at_run(meta.run, self._eyes)
+            camera.follow_run(meta.run)
+            if meta.last:
+                camera.detector.finish()
+                continue
             try:
                 detections, _ = await self._see(camera, record, meta)
             except ValueError:
@@ -218,6 +247,7 @@ class DetectWorker:
                 skipped.ack()
             item = camera.waiting.popleft()
             camera.room.set()
+            camera.look_at_run(item.meta.run, self._eyes)
             seen = None if item.meta.last else self._see(camera, item.record, item.meta)
             looking.append(_Looking(item, seen))
 
@@ -239,11 +269,7 @@ class DetectWorker:
             sha256=self._eyes.sha256,
             revision=None if site is None else site.revision,
         )
-        if meta.run != camera.run:
-            # A file that starts over is another day for the tracker.
-            camera.detector.reset()
-            camera.shots.clear()
-            camera.run = meta.run
+        camera.follow_run(meta.run)
         if seen is None:
             return track_records(meta, camera.detector.finish(), maker)
         detections, detector_ms = await seen

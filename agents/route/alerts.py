@@ -1,81 +1,76 @@
-"""An alert's life: opened by an event, changed by more of them and by people, resolved."""
+"""An alert's life: opened by an event, changed by more of them and by people, resolved. Pure."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from agents.enrich.stage import Names
-from agents.rank.score import Feedback, Inputs, rank_parts
-from agents.rank.stage import Ranked, rule_key
-from schemas.alert import ActivityKind, Alert, AlertState, Command, CommandKind
+from agents.rank.score import Basis, inputs_of, rank_parts, seen_again
+from agents.rank.stage import Echo, Ranked
+from agents.route.plan import Labels
+from agents.route.tables import AlertRow, Folds
+from schemas.alert import ActivityKind, Alert, AlertState
 from schemas.event import SecurityEvent
 from schemas.ids import alert_id
 
-__all__ = ["AlertRow", "CommandError", "admit", "obey", "repeat", "resolve", "situation"]
+__all__ = [
+    "admit",
+    "caught_up",
+    "echoed",
+    "folded",
+    "reranked",
+    "resolve",
+    "revised",
+    "situation",
+    "situation_of",
+]
 
 KEEP_IDS: Final = 50
 
 
-class AlertRow(Struct, frozen=True, kw_only=True):
-    """An alert with what its rank is made of, and when quiet will have resolved it.
+def situation(event: SecurityEvent | Echo) -> str:
+    """Same site, zone, camera or device, and type: one alert at a time.
 
-    groups: the notification groups that it is in. commands: the newest commands' ids, so that one
-    that comes again is the same one.
+    An event that names no camera and no device is like no other one: it has a situation of its
+    own, rather than one with everything that lacks the same fields.
     """
-
-    alert: Alert
-    rule: str
-    hour_share: float | None = None
-    since_same: timedelta | None = None
-    feedback: Feedback = Feedback()
-    quiet_at: datetime | None = None
-    groups: tuple[str, ...] = ()
-    commands: tuple[str, ...] = ()
+    place = event.camera_id or event.device_id
+    if place is None:
+        place = f"event {event.event_id}" if isinstance(event, SecurityEvent) else ""
+    return f"{event.site_id}/{event.zone_id or ''}/{place}/{event.event_type}"
 
 
-class CommandError(ValueError):
-    """A command that makes no sense for its alert as it is now; the message says why."""
+def situation_of(alert: Alert) -> str:
+    """The situation that an alert is about."""
+    place = alert.camera_id or alert.device_id
+    if place is None:
+        place = f"event {alert.event_ids[0]}" if alert.event_ids else ""
+    return f"{alert.site_id}/{alert.zone_id or ''}/{place}/{alert.event_type}"
 
 
-def situation(event: SecurityEvent) -> str:
-    """Same site, zone, camera or device, and type: one alert at a time."""
-    return "/".join(
-        (
-            event.site_id,
-            event.zone_id or "",
-            event.camera_id or event.device_id or "",
-            event.event_type,
-        )
-    )
+def revised(row: AlertRow, now: datetime, **changes: object) -> AlertRow:
+    """The row with its alert changed, which is one revision more."""
+    alert = replace(row.alert, updated_at=now, revision=row.alert.revision + 1, **changes)
+    return replace(row, alert=alert)
 
 
-def _ranked(row: AlertRow, alert: Alert, now: datetime) -> AlertRow:
-    """The row with this alert, its rank and its revision brought up to date."""
-    parts = rank_parts(
-        Inputs(
-            severity=alert.severity,
-            confidence=alert.confidence,
-            hour_share=row.hour_share,
-            since_same=row.since_same,
-            events=alert.events,
-            repeats=alert.repeats,
-            feedback=row.feedback,
-        )
-    )
+def reranked(alert: Alert, basis: Basis, now: datetime) -> Alert:
+    """The alert with its rank brought up to date, which is one revision more."""
+    parts = rank_parts(inputs_of(alert, basis))
     return replace(
-        row,
-        alert=replace(
-            alert,
-            rank=sum(part.points for part in parts),
-            reasons=parts,
-            updated_at=now,
-            revision=alert.revision + 1,
-        ),
+        alert,
+        rank=sum([part.points for part in parts]),
+        reasons=parts,
+        updated_at=now,
+        revision=alert.revision + 1,
     )
+
+
+def _extras(event: SecurityEvent) -> Labels:
+    return tuple(sorted(event.labels.items())) if event.labels else ()
 
 
 def admit(row: AlertRow | None, ranked: Ranked, now: datetime) -> tuple[AlertRow, ActivityKind]:
@@ -85,23 +80,22 @@ def admit(row: AlertRow | None, ranked: Ranked, now: datetime) -> tuple[AlertRow
     if row is None:
         alert = _open(event, item.names, ranked, now)
         fresh = AlertRow(
-            alert=alert,
-            rule=rule_key(
-                event.site_id, event.camera_id or event.device_id, event.zone_id, event.event_type
-            ),
-            hour_share=item.hour_share,
-            since_same=None if item.last_same is None else event.occurred_at - item.last_same,
-            feedback=ranked.feedback,
+            alert=reranked(alert, ranked.basis, now),
+            basis=ranked.basis,
+            labels=_extras(event),
+            late=item.late,
+            admitted_at=now,
         )
-        return _ranked(fresh, alert, now), ActivityKind.OPENED
+        return fresh, ActivityKind.OPENED
     alert = row.alert
-    newer = event.occurred_at >= alert.last_event
+    at = event.occurred_at
+    newer = at >= alert.last_event
     changed = replace(
         alert,
         severity=item.severity if newer else alert.severity,
         events=alert.events + 1,
-        first_event=min(alert.first_event, event.occurred_at),
-        last_event=max(alert.last_event, event.occurred_at),
+        first_event=at if at < alert.first_event else alert.first_event,
+        last_event=at if newer else alert.last_event,
         event_ids=(*alert.event_ids, event.event_id)[-KEEP_IDS:],
         detector_ms=event.detector_ms,
         label=event.label if newer else alert.label,
@@ -110,7 +104,16 @@ def admit(row: AlertRow | None, ranked: Ranked, now: datetime) -> tuple[AlertRow
         box=event.box if newer and (event.snapshots or alert.snapshot is None) else alert.box,
         snapshot=event.event_id if newer and event.snapshots else alert.snapshot,
     )
-    return _ranked(replace(row, feedback=ranked.feedback), changed, now), ActivityKind.UPDATED
+    basis = row.basis.again(ranked.basis)
+    grown = replace(
+        row,
+        alert=reranked(changed, basis, now),
+        basis=basis,
+        labels=_extras(event) if newer else row.labels,
+        late=row.late and item.late,
+        admitted_at=now,
+    )
+    return grown, ActivityKind.UPDATED
 
 
 def _open(event: SecurityEvent, names: Names, ranked: Ranked, now: datetime) -> Alert:
@@ -151,76 +154,56 @@ def _greatest(one: float | None, other: float | None) -> float | None:
     return max(one, other)
 
 
-def repeat(row: AlertRow, now: datetime) -> AlertRow:
-    """The alert with one more event that a window folded."""
-    return _ranked(row, replace(row.alert, repeats=row.alert.repeats + 1), now)
+def folded(row: AlertRow, now: datetime, at: datetime) -> AlertRow:
+    """The row with one more event, of event time `at`, that a window folded."""
+    before = row.folds
+    if before is None:
+        return replace(row, folds=Folds(1, at, now))
+    until = before.until
+    return replace(row, folds=Folds(before.count + 1, at if at > until else until, now))
+
+
+def caught_up(row: AlertRow) -> AlertRow:
+    """The row with its alert as what was folded has made it; a revision more for each of them."""
+    alert, basis, folds = row.alert, row.basis, row.folds
+    if folds is None:
+        return row
+    if basis.until is None or folds.until > basis.until:
+        basis = replace(basis, until=folds.until)
+    until = max(basis.until or folds.until, alert.last_event)
+    before = alert.reasons
+    repeats = alert.repeats + folds.count
+    parts = seen_again(before, until - alert.first_event, alert.events + repeats)
+    # What two of them gained: the rank is the parts' sum.
+    gained = parts[5].points - before[5].points + parts[6].points - before[6].points
+    alert = replace(
+        alert,
+        repeats=repeats,
+        rank=alert.rank + gained,
+        reasons=parts,
+        updated_at=folds.at,
+        revision=alert.revision + folds.count,
+    )
+    return replace(row, alert=alert, basis=basis, folds=None)
+
+
+def echoed(row: AlertRow, echo: Echo, now: datetime) -> AlertRow:
+    """The alert with what a neighbouring camera saw; its revision is the same if its rank is."""
+    basis = row.basis.beside(echo.neighbour, echo.crowd)
+    alert = reranked(row.alert, basis, now)
+    return replace(row, basis=basis, alert=alert if alert.rank != row.alert.rank else row.alert)
 
 
 def resolve(row: AlertRow, now: datetime, by: str, resolution: str | None) -> AlertRow:
     """The alert, resolved."""
-    alert = replace(
-        row.alert,
+    done = revised(
+        row,
+        now,
         state=AlertState.RESOLVED,
         resolved_at=now,
         resolved_by=by,
         resolution=resolution,
-        updated_at=now,
-        revision=row.alert.revision + 1,
+        snoozed_until=None,
+        quiet=None,
     )
-    return replace(row, alert=alert, quiet_at=None)
-
-
-RESOLUTIONS: Final = ("true_positive", "false_positive", "benign", "duplicate", "test")
-
-
-def obey(row: AlertRow, command: Command, now: datetime) -> tuple[AlertRow, ActivityKind]:
-    """The alert after a command.
-
-    Raises CommandError for one that makes no sense now, such as acknowledging what is resolved.
-    """
-    alert = row.alert
-    kind = command.kind
-    gone = alert.state is AlertState.RESOLVED
-    if gone and kind not in (CommandKind.REOPEN, CommandKind.COMMENT):
-        raise CommandError(f"the alert was resolved by {alert.resolved_by}")
-    if kind is CommandKind.RESOLVE:
-        if command.reason is not None and command.reason not in RESOLUTIONS:
-            raise CommandError(f"a reason is one of {', '.join(RESOLUTIONS)}")
-        return resolve(row, now, command.actor, command.reason), ActivityKind.RESOLVED
-    changed, activity = _obeyed(alert, command, now)
-    changed = replace(changed, updated_at=now, revision=alert.revision + 1)
-    return replace(row, alert=changed), activity
-
-
-def _obeyed(alert: Alert, command: Command, now: datetime) -> tuple[Alert, ActivityKind]:
-    match command.kind:
-        case CommandKind.ACK:
-            if alert.state is AlertState.ACKNOWLEDGED:
-                raise CommandError(f"{alert.acknowledged_by} acknowledged it before")
-            changed = replace(
-                alert,
-                state=AlertState.ACKNOWLEDGED,
-                acknowledged_by=command.actor,
-                acknowledged_at=now,
-            )
-            return changed, ActivityKind.ACKNOWLEDGED
-        case CommandKind.ASSIGN:
-            if not command.to:
-                raise CommandError("assign needs `to`")
-            return replace(alert, assigned_to=command.to), ActivityKind.ASSIGNED
-        case CommandKind.SNOOZE:
-            if not command.duration_s:
-                raise CommandError("snooze needs a duration")
-            until = now + timedelta(seconds=command.duration_s)
-            return replace(alert, snoozed_until=until), ActivityKind.SNOOZED
-        case CommandKind.ESCALATE:
-            return replace(alert, escalation=alert.escalation + 1), ActivityKind.ESCALATED
-        case CommandKind.REOPEN:
-            if alert.state is not AlertState.RESOLVED:
-                raise CommandError("it is open")
-            changed = replace(
-                alert, state=AlertState.OPEN, resolved_at=None, resolved_by=None, resolution=None
-            )
-            return changed, ActivityKind.REOPENED
-        case _:
-            return alert, ActivityKind.COMMENTED
+    return replace(done, quiet_timer=None, check_at=None, since=None, steps=())

@@ -3,69 +3,83 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from agents.dedupe.stage import Settled
-from agents.route.alerts import AlertRow
-from agents.route.groups import Group
+from agents.dedupe.stage import SOURCE, Settled, provenance
 from agents.runtime.stage import Context
-from schemas.alert import Activity, ActivityKind, Alert
+from schemas.alert import Activity, ActivityKind, Alert, CommandOutcome
 from schemas.decision import Decision, Result, StageVerdict
 from schemas.document import Receiver
 from schemas.event import SecurityEvent
 from schemas.ids import activity_id, decision_id, notification_id
 from schemas.notification import Line, NotifyRequest, NotifyStatus
 from topics.catalogue import ACTIVITY, ALERTS, NOTIFY_REQUESTS
-from topics.record import OutRecord, Provenance, make
+from topics.record import Draft
 
-__all__ = ["activity_record", "alert_record", "request_record", "settled", "title", "verdict"]
+__all__ = [
+    "SYSTEM",
+    "activity_record",
+    "alert_record",
+    "request_record",
+    "settled",
+    "title",
+    "verdict",
+]
 
-SOURCE = "watchfloor/decide"
+SYSTEM = "watchfloor"
+"""Who acts where no person did."""
+MOST_LINES = 1000
 
 
-def _provenance(site_id: str, ctx: Context) -> Provenance:
-    site = ctx.configuration.site(site_id)
-    return Provenance(
-        config_revision=None if site is None else site.revision, replayed=ctx.replayed
-    )
-
-
-def alert_record(alert: Alert, ctx: Context) -> OutRecord:
+def alert_record(alert: Alert, ctx: Context) -> Draft:
     """The alert's whole current state."""
-    return make(
-        ALERTS,
-        alert,
+    return Draft(
+        topic=ALERTS,
+        message=alert,
         id=f"{alert.alert_id}/{alert.revision}",
         time=alert.last_event,
         source=SOURCE,
-        key=alert.alert_id,
+        site_key=alert.alert_id,
         subject=alert.site_id,
-        provenance=_provenance(alert.site_id, ctx),
+        provenance=provenance(ctx, alert.site_id),
     )
 
 
 def activity_record(
-    alert: Alert, kind: ActivityKind, actor: str, cause: str, detail: str | None, ctx: Context
-) -> OutRecord:
-    """One entry of the alert's history."""
+    ctx: Context,
+    *,
+    site_id: str,
+    alert_id: str,
+    kind: ActivityKind,
+    actor: str,
+    cause: str,
+    detail: str | None = None,
+    outcome: CommandOutcome | None = None,
+    shift: str | None = None,
+) -> Draft:
+    """One entry of an alert's history. outcome: where it answers the command `cause`."""
     activity = Activity(
-        activity_id=activity_id(alert.alert_id, kind.value, cause),
-        alert_id=alert.alert_id,
-        site_id=alert.site_id,
+        activity_id=activity_id(alert_id, kind.value, cause),
+        alert_id=alert_id,
+        site_id=site_id,
         kind=kind,
         at=ctx.now,
         actor=actor,
         cause=cause,
         detail=detail,
+        command_id=None if outcome is None else cause,
+        outcome=outcome,
+        shift=shift,
     )
-    return make(
-        ACTIVITY,
-        activity,
+    return Draft(
+        topic=ACTIVITY,
+        message=activity,
         id=activity.activity_id,
         time=ctx.now,
         source=SOURCE,
-        key=alert.site_id,
-        subject=alert.alert_id,
-        provenance=_provenance(alert.site_id, ctx),
+        site_key=site_id,
+        subject=alert_id,
+        provenance=provenance(ctx, site_id),
     )
 
 
@@ -78,51 +92,59 @@ def title(alert: Alert) -> str:
 
 
 def request_record(
-    group: Group,
-    key: str,
-    receiver: Receiver,
-    rows: Sequence[AlertRow],
-    status: NotifyStatus,
     ctx: Context,
-) -> tuple[OutRecord, str]:
-    """The notification that a group makes now, and its id. The worst alerts come first."""
-    flush = group.flushes + 1
-    notification = notification_id(group.site_id, receiver.name, key, flush)
-    alerts = sorted((row.alert for row in rows), key=lambda one: (-one.rank, one.alert_id))
+    *,
+    site_id: str,
+    receiver: Receiver,
+    key: str,
+    flush: int,
+    born: datetime,
+    alerts: Sequence[Alert],
+    status: NotifyStatus,
+    kind: str = "alert",
+    event_ids: tuple[str, ...] = (),
+) -> tuple[Draft, str]:
+    """A notification, and its id. The worst alerts come first."""
+    life = f"{key}@{born.isoformat()}"
+    notification = notification_id(site_id, receiver.name, life, flush)
+    worst = sorted(alerts, key=lambda one: (-one.rank, one.alert_id))
     request = NotifyRequest(
         notification_id=notification,
-        site_id=group.site_id,
+        site_id=site_id,
         receiver=receiver.name,
         status=status,
+        kind=kind,
         group=key,
         flush=flush,
         requested_at=ctx.now,
         deadline=ctx.now + receiver.retry_for,
         alerts=tuple(
-            Line(
-                alert_id=alert.alert_id,
-                title=title(alert),
-                severity=alert.severity,
-                rank=alert.rank,
-                last_event=alert.last_event,
-                event_id=alert.event_ids[-1] if alert.event_ids else None,
-            )
-            for alert in alerts[:1000]
+            [
+                Line(
+                    alert_id=alert.alert_id,
+                    title=title(alert),
+                    severity=alert.severity,
+                    rank=alert.rank,
+                    last_event=alert.last_event,
+                    event_id=alert.event_ids[-1] if alert.event_ids else None,
+                )
+                for alert in worst[:MOST_LINES]
+            ]
         ),
-        total=len(alerts),
-        event_ids=group.waiting,
+        total=len(worst),
+        event_ids=event_ids,
     )
-    record = make(
-        NOTIFY_REQUESTS,
-        request,
+    draft = Draft(
+        topic=NOTIFY_REQUESTS,
+        message=request,
         id=notification,
         time=ctx.now,
         source=SOURCE,
-        key=group.site_id,
+        site_key=site_id,
         subject=receiver.name,
-        provenance=_provenance(group.site_id, ctx),
+        provenance=provenance(ctx, site_id),
     )
-    return record, notification
+    return draft, notification
 
 
 def verdict(result: Result, reason: str | None, detail: str) -> StageVerdict:

@@ -3,385 +3,314 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from agents.dedupe.stage import Disarm, Folded, Settled
-from agents.rank.stage import Judged, Ranked
-from agents.route.alerts import AlertRow, CommandError, admit, obey, repeat, resolve, situation
-from agents.route.groups import Group, Timing, changed, flushed, timing
-from agents.route.outputs import (
-    activity_record,
-    alert_record,
-    request_record,
-    settled,
-    verdict,
+from agents.dedupe.stage import Ended, Folded
+from agents.rank.stage import Echo, Ranked
+from agents.route import bags, incidents
+from agents.route.alerts import admit, echoed, folded, resolve, situation
+from agents.route.bags import BAGS
+from agents.route.commands import obey
+from agents.route.decided import on_outcome
+from agents.route.escalate import on_escalate
+from agents.route.life import (
+    EVERY,
+    FORGET,
+    close,
+    counted,
+    end,
+    look_again,
+    publish,
+    turned,
+    wait_for_quiet,
 )
-from agents.runtime.stage import Context, Effect, Emit, Forward, Stage
-from agents.runtime.state import TableSpec
+from agents.route.outputs import SYSTEM, alert_record, settled, verdict
+from agents.route.plan import profile_of
+from agents.route.review import review
+from agents.route.rows import current, row_of
+from agents.route.summaries import late_due, note_late, release
+from agents.route.tables import (
+    FLIGHTS,
+    GROUPS,
+    OPEN,
+    PENDING,
+    RATES,
+    ROWS,
+    SEEN,
+    SOURCES,
+    SUMMARIES,
+    Pending,
+    Situation,
+)
+from agents.route.telling import flush, members, settle
+from agents.runtime.stage import Context, Effect, Emit, Forward, Later, Stage
 from agents.runtime.timers import Timer
-from schemas.alert import ActivityKind, AlertState, Command, CommandKind
+from schemas.alert import ActivityKind, AlertState, Command
 from schemas.decision import Result, StageVerdict
-from schemas.event import SecurityEvent
-from schemas.notification import NotifyResult, NotifyStatus, Outcome
+from schemas.notification import NotifyResult
+from schemas.tick import Tick
 from topics.catalogue import ACTIVITY, ALERTS, COMMANDS, NOTIFY_REQUESTS, NOTIFY_RESULTS
 from topics.record import tombstone
 
 __all__ = ["ROUTE"]
 
-FORGET: Final = timedelta(days=30)
-SYSTEM: Final = "watchfloor"
+SUPPRESSED: Final = Result.SUPPRESSED
+"""A member of an enumeration costs as much as a small function, once an event."""
 
 
-class Situation(Struct, frozen=True):
-    """The alert that a situation is in, until it is resolved."""
+class Repeated(Struct, frozen=True, gc=False):
+    """Something was folded into this alert."""
 
     alert_id: str
 
-
-class Pending(Struct, frozen=True, kw_only=True):
-    """An event whose decision waits for the first pass of these notifications."""
-
-    event: SecurityEvent
-    alert_id: str
-    outstanding: tuple[str, ...]
-    stages: tuple[StageVerdict, ...]
-
-
-ROWS: Final = TableSpec(name="route.alerts", value=AlertRow)
-OPEN: Final = TableSpec(name="route.open", value=Situation)
-GROUPS: Final = TableSpec(name="route.groups", value=Group)
-PENDING: Final = TableSpec(name="route.pending", value=Pending)
 
 ROUTE = Stage(
     name="route",
-    reads=(Ranked, Folded, COMMANDS, NOTIFY_RESULTS),
+    reads=(Ranked, Echo, Folded, Ended, COMMANDS, NOTIFY_RESULTS),
     writes=(ALERTS, ACTIVITY, NOTIFY_REQUESTS),
-    state=(ROWS, OPEN, GROUPS, PENDING),
+    state=(ROWS, OPEN, GROUPS, PENDING, FLIGHTS, SOURCES, RATES, SUMMARIES, SEEN, BAGS),
 )
-
-
-def _times(ctx: Context) -> Timing:
-    return timing(ctx.configuration.routing.route)
-
-
-def _current(ctx: Context, event: SecurityEvent) -> AlertRow | None:
-    found = ctx.get(OPEN, situation(event))
-    return None if found is None else ctx.get(ROWS, found.alert_id)
 
 
 @ROUTE.on(Ranked)
 def on_ranked(ctx: Context, ranked: Ranked) -> Iterable[Effect]:
     """Open or change the alert, and tell those who are to be told."""
-    event = ranked.item.event
-    times = _times(ctx)
-    row, kind = admit(_current(ctx, event), ranked, ctx.now)
-    row = _quiet(ctx, row)
-    ctx.put(OPEN, situation(event), Situation(row.alert.alert_id))
-    yield from _publish(ctx, row, kind, SYSTEM, event.event_id)
+    item = ranked.item
+    event = item.event
+    place = situation(event)
+    row, kind = admit(current(ctx, place), ranked, ctx.now)
     alert_id = row.alert.alert_id
-
-    def final(result: Result, reason: str | None, detail: str) -> Settled:
-        stages = (*ranked.stages, verdict(result, reason, detail))
-        return settled(ctx, event, alert_id, stages, result, reason)
-
-    silent = _silent(ctx, ranked)
-    receivers = () if silent else _receivers(ctx, event, times)
-    if not receivers:
-        ctx.put(ROWS, row.alert.alert_id, row)
-        reason, detail = silent or ("notifications_disabled", "no route has a receiver for it")
-        yield Forward(final(Result.SUPPRESSED, reason, detail))
-        return
-    flushing: list[str] = []
-    for receiver in receivers:
-        key = f"{event.site_id}/{receiver}/{row.alert.alert_id}"
-        group = ctx.get(GROUPS, key) or Group(site_id=event.site_id, receiver=receiver, alerts=())
-        group = changed(
-            group, row.alert.alert_id, event.event_id, row.alert.severity, times, ctx.now
-        )
-        ctx.put(GROUPS, key, group)
-        if key not in row.groups:
-            row = replace(row, groups=(*row.groups, key))
-        assert group.due is not None
-        if group.due <= ctx.now:
-            flushing.append(key)
-        else:
-            ctx.set_timer(group.due, "flush", key)
-    ctx.put(ROWS, row.alert.alert_id, row)
-    if not flushing:
-        yield Forward(final(Result.GROUPED, None, "its group waits"))
-        return
+    profile = profile_of(ctx.configuration, row.alert, row.labels)
+    row, inhibitions = counted(ctx, wait_for_quiet(ctx, row, profile), profile)
+    cause = None if item.late else event.event_id
+    row, quiet, due, held = settle(ctx, row, profile, event=cause)
+    if kind is ActivityKind.OPENED:
+        ctx.put(OPEN, place, Situation(alert_id))
+        bags.add(ctx, EVERY, alert_id)
+        if row.alert.device_id is not None and "kind" in profile.labels:
+            row = replace(row, declared=True)
+    ctx.put(ROWS, alert_id, row)
+    out: list[Effect] = []
+    publish(ctx, row, kind, SYSTEM, event.event_id, out)
+    if inhibitions:
+        turned(ctx, inhibitions, alert_id, out)
+    if item.late:
+        note_late(ctx, row, profile)
+        quiet = ("late", f"it happened at {event.occurred_at.isoformat()}")
     sent = []
-    for key in flushing:
-        effects, notification = _flush(ctx, key, NotifyStatus.FIRING)
-        yield from effects
-        sent.append(notification)
-    ctx.put(
-        PENDING,
-        f"{event.site_id}/{event.event_id}",
-        Pending(
-            event=event,
-            alert_id=row.alert.alert_id,
-            outstanding=tuple(one for one in sent if one),
-            stages=ranked.stages,
-        ),
-    )
-
-
-def _quiet(ctx: Context, row: AlertRow) -> AlertRow:
-    """Let quiet resolve a zone's alert some time from now; a device's is resolved by its return."""
-    if row.alert.zone_id is None:
-        return row
-    quiet = ctx.now + _times(ctx).resolve_after
-    ctx.set_timer(quiet, "quiet", row.alert.alert_id)
-    return replace(row, quiet_at=quiet)
-
-
-def _silent(ctx: Context, ranked: Ranked) -> tuple[str, str] | None:
-    """Why nobody is told of this event, or None."""
-    if ranked.item.late:
-        return "late", f"it happened at {ranked.item.event.occurred_at.isoformat()}"
-    site = ctx.configuration.site(ranked.item.event.site_id)
-    if site is not None and not site.site.notifications.enabled:
-        return "notifications_disabled", "the site's notifications are off"
-    return None
-
-
-def _receivers(ctx: Context, event: SecurityEvent, times: Timing) -> tuple[str, ...]:
-    """The zone's own destinations; none, or none that exists: the root route's receiver."""
-    site = ctx.configuration.site(event.site_id)
-    zone = None if site is None or event.zone_id is None else site.zones.get(event.zone_id)
-    known = {receiver.name for receiver in ctx.configuration.routing.receivers}
-    wanted = [name for name in (zone.alert_destinations if zone else ()) if name in known]
-    if not wanted and times.receiver in known:
-        wanted = [times.receiver]
-    return tuple(dict.fromkeys(wanted))
-
-
-def _publish(
-    ctx: Context,
-    row: AlertRow,
-    kind: ActivityKind,
-    actor: str,
-    cause: str,
-    detail: str | None = None,
-) -> Iterable[Effect]:
-    yield Emit(alert_record(row.alert, ctx))
-    yield Emit(activity_record(row.alert, kind, actor, cause, detail, ctx))
-
-
-def _flush(ctx: Context, key: str, status: NotifyStatus) -> tuple[list[Effect], str | None]:
-    """Tell a group's receiver; its effects and the notification's id."""
-    group = ctx.get(GROUPS, key)
-    assert group is not None
-    rows = [row for row in (ctx.get(ROWS, alert) for alert in group.alerts) if row is not None]
-    receivers = {one.name: one for one in ctx.configuration.routing.receivers}
-    receiver = receivers.get(group.receiver)
-    if receiver is None or not rows:
-        ctx.put(GROUPS, key, replace(group, due=None, waiting=()))
-        return [], None
-    record, notification = request_record(group, key, receiver, rows, status, ctx)
-    ctx.put(GROUPS, key, flushed(group, ctx.now))
-    if status is NotifyStatus.FIRING:
-        ctx.set_timer(ctx.now + _times(ctx).repeat, "repeat", key)
-    return [Emit(record)], notification
+    for key in due:
+        flushed = flush(ctx, key, out, event=cause)
+        held = held or flushed.held
+        if flushed.notification is not None:
+            sent.append(flushed.notification)
+    if sent and quiet is None:
+        ctx.put(
+            PENDING,
+            f"{event.site_id}/{event.event_id}",
+            Pending(
+                event=event,
+                alert_id=alert_id,
+                outstanding=tuple(sent),
+                stages=ranked.stages,
+            ),
+        )
+        return out
+    if quiet is not None:
+        result, reason, detail = Result.SUPPRESSED, *quiet
+    elif held:
+        result, reason, detail = Result.SUPPRESSED, "site_rate_limit", "it goes with a summary"
+    else:
+        result, reason, detail = Result.GROUPED, None, "its group waits"
+    stages = (*ranked.stages, verdict(result, reason, detail))
+    out.append(Forward(settled(ctx, event, alert_id, stages, result, reason)))
+    return out
 
 
 @ROUTE.on(Folded)
-def on_folded(ctx: Context, folded: Folded) -> Iterable[Effect]:
+def on_folded(ctx: Context, item: Folded) -> Iterable[Effect]:
     """Count a repeat where its own alert is open."""
-    row = _current(ctx, folded.event)
-    if row is not None:
-        row = repeat(row, ctx.now)
-        ctx.put(ROWS, row.alert.alert_id, row)
-        yield Emit(alert_record(row.alert, ctx))
-    yield Forward(
-        settled(
-            ctx,
-            folded.event,
-            None if row is None else row.alert.alert_id,
-            (StageVerdict(stage="dedupe", verdict=folded.by, detail=f"repeats {folded.twin}"),),
-            Result.SUPPRESSED,
-            folded.by,
-        )
+    event, by = item.event, item.by
+    stages = _repeats(by, item.twin)
+    found = ctx.get(OPEN, item.place)
+    row = None if found is None else ctx.get(ROWS, found.alert_id)
+    if found is None or row is None:
+        return (Forward(settled(ctx, event, None, stages, SUPPRESSED, by)),)
+    alert_id = found.alert_id
+    ctx.put(ROWS, alert_id, folded(row, ctx.now, event.occurred_at))
+    return (
+        Later(Repeated(alert_id)),
+        Forward(settled(ctx, event, alert_id, stages, SUPPRESSED, by)),
     )
+
+
+@lru_cache(maxsize=4096)
+def _repeats(by: str, twin: str) -> tuple[StageVerdict, ...]:
+    """What the stages said of a repeat; the same for all that repeat one event."""
+    return (StageVerdict(stage="dedupe", verdict=by, detail=f"repeats {twin}"),)
+
+
+@ROUTE.on(Repeated)
+def on_repeated(ctx: Context, repeated: Repeated) -> Iterable[Effect]:
+    """Say what an alert is after all that a chunk folded into it: once, not once an event."""
+    row = row_of(ctx, repeated.alert_id)
+    if row is None:
+        return ()
+    ctx.put(ROWS, repeated.alert_id, row)
+    return (Emit(alert_record(row.alert, ctx)),)
+
+
+@ROUTE.on(Ended)
+def on_ended(ctx: Context, ended: Ended) -> Iterable[Effect]:
+    """Resolve a device's alert by its return to normal; where there is none, nothing happens."""
+    event = ended.event
+    out: list[Effect] = []
+    row = current(ctx, situation(event))
+    if row is None:
+        detail = "back to normal, and no alert of it is open"
+    elif event.occurred_at < row.alert.last_event:
+        detail = "it is older than what the alert has seen since"
+    else:
+        detail = "back to normal"
+        row = resolve(row, ctx.now, SYSTEM, "returned_to_normal")
+        publish(ctx, row, ActivityKind.RESOLVED, SYSTEM, event.event_id, out, detail=detail)
+        close(ctx, row, out)
+    result, reason = Result.SUPPRESSED, "returned_to_normal"
+    stages = (*ended.stages, verdict(result, reason, detail))
+    alert_id = None if row is None else row.alert.alert_id
+    out.append(Forward(settled(ctx, event, alert_id, stages, result, reason)))
+    return out
+
+
+@ROUTE.on(Echo)
+def on_echo(ctx: Context, echo: Echo) -> Iterable[Effect]:
+    """Rank an open alert anew by what a neighbouring camera saw."""
+    row = current(ctx, situation(echo))
+    if row is None:
+        return ()
+    changed = echoed(row, echo, ctx.now)
+    ctx.put(ROWS, row.alert.alert_id, changed)
+    if changed.alert.revision == row.alert.revision:
+        return ()
+    return (Emit(alert_record(changed.alert, ctx)),)
 
 
 @ROUTE.on(NotifyResult)
 def on_result(ctx: Context, result: NotifyResult) -> Iterable[Effect]:
     """Make the decisions final that waited for this first pass."""
-    if result.attempt != 1:
-        return
-    for event_id in result.event_ids:
-        key = f"{result.site_id}/{event_id}"
-        pending = ctx.get(PENDING, key)
-        if pending is None or result.notification_id not in pending.outstanding:
-            continue
-        left = tuple(one for one in pending.outstanding if one != result.notification_id)
-        event = pending.event
-        final: tuple[Result, str | None, str]
-        if result.outcome is Outcome.DELIVERED:
-            final = (Result.SENT, None, f"{result.receiver} took it")
-        elif left:
-            ctx.put(PENDING, key, replace(pending, outstanding=left))
-            continue
-        else:
-            word = "timeout" if result.outcome is Outcome.TIMED_OUT else "send_failed"
-            reason = f"{result.channel_kind or 'channel'}_{word}"
-            final = (Result.FAILED, reason, f"{result.receiver}: {result.error or word}")
-            yield Forward(
-                Disarm(
-                    site_id=event.site_id,
-                    zone_id=event.zone_id,
-                    camera_id=event.camera_id,
-                    device_id=event.device_id,
-                    event_type=event.event_type,
-                    event_id=event.event_id,
-                )
-            )
-        ctx.put(PENDING, key, None)
-        stages = (*pending.stages, verdict(*final))
-        yield Forward(settled(ctx, event, pending.alert_id, stages, *final[:2]))
+    out: list[Effect] = []
+    on_outcome(ctx, result, out)
+    return out
 
 
 @ROUTE.on(Command)
 def on_command(ctx: Context, command: Command) -> Iterable[Effect]:
-    """Do what an analyst asked for; the same command again does nothing."""
-    row = ctx.get(ROWS, command.alert_id)
-    if row is None or row.alert.site_id != command.site_id:
-        return
-    if command.command_id in row.commands:
-        return
-    row = replace(row, commands=(*row.commands, command.command_id)[-50:])
-    try:
-        current = ctx.get(OPEN, _situation_of(row))
-        if command.kind is CommandKind.REOPEN and current not in (
-            None,
-            Situation(command.alert_id),
-        ):
-            raise CommandError("the situation came back, and has another alert that is open")
-        row, kind = obey(row, command, ctx.now)
-    except CommandError as error:
-        ctx.put(ROWS, command.alert_id, row)
-        yield Emit(
-            activity_record(
-                row.alert, ActivityKind.REFUSED, command.actor, command.command_id, str(error), ctx
-            )
-        )
-        return
-    detail = command.text or command.reason or command.to
-    yield from _publish(ctx, row, kind, command.actor, command.command_id, detail)
-    if kind is ActivityKind.RESOLVED:
-        if command.reason in ("true_positive", "false_positive"):
-            yield Forward(Judged(rule=row.rule, true=command.reason == "true_positive"))
-        yield from _close(ctx, row)
-    elif kind is ActivityKind.REOPENED:
-        ctx.put(OPEN, _situation_of(row), Situation(row.alert.alert_id))
-        row = _quiet(ctx, row)
-    ctx.put(ROWS, command.alert_id, row)
+    """Do what an analyst asked for, and answer; the same command again does nothing."""
+    out: list[Effect] = []
+    obey(ctx, command, out)
+    return out
 
 
-def _situation_of(row: AlertRow) -> str:
-    alert = row.alert
-    return "/".join(
-        (
-            alert.site_id,
-            alert.zone_id or "",
-            alert.camera_id or alert.device_id or "",
-            alert.event_type,
-        )
-    )
-
-
-def _close(ctx: Context, row: AlertRow) -> Iterable[Effect]:
-    """End what goes on about an alert that is resolved."""
-    place = _situation_of(row)
-    current = ctx.get(OPEN, place)
-    if current is not None and current.alert_id == row.alert.alert_id:
-        ctx.put(OPEN, place, None)
-    ctx.put(ROWS, row.alert.alert_id, row)
-    ctx.set_timer(ctx.now + FORGET, "forget", row.alert.alert_id)
-    times = _times(ctx)
-    for key in row.groups:
-        group = ctx.get(GROUPS, key)
-        if group is None:
-            continue
-        if group.flushes == 0 or not times.send_resolved:
-            # Nothing is said of what was never notified.
-            ctx.put(GROUPS, key, replace(group, due=None, waiting=()))
-            continue
-        due = ctx.now if group.last_sent is None else max(ctx.now, group.last_sent + times.interval)
-        ctx.put(GROUPS, key, replace(group, due=due))
-        if due <= ctx.now:
-            effects, _ = _flush(ctx, key, NotifyStatus.RESOLVED)
-            yield from effects
-        else:
-            ctx.set_timer(due, "flush", key)
+@ROUTE.on(Tick)
+def on_tick(ctx: Context, tick: Tick) -> Iterable[Effect]:
+    """Look at what is open under a changed document."""
+    out: list[Effect] = []
+    review(ctx, out)
+    return out
 
 
 @ROUTE.on(Timer)
 def on_timer(ctx: Context, timer: Timer) -> Iterable[Effect]:
-    """What is due: a group, a repeat, an alert gone quiet, one to be forgotten."""
+    """What is due. A timer says when to look, never what to do: what it finds decides."""
+    out: list[Effect] = []
     match timer.kind:
         case "flush":
-            yield from _on_flush(ctx, timer.key)
+            _flush(ctx, timer.key, out)
         case "repeat":
-            yield from _on_repeat(ctx, timer.key)
+            _repeat(ctx, timer.key, out)
         case "quiet":
-            row = ctx.get(ROWS, timer.key)
-            if row is None or row.quiet_at is None or row.quiet_at > ctx.now:
-                return
-            row = resolve(row, ctx.now, SYSTEM, "quiet")
-            yield from _publish(ctx, row, ActivityKind.RESOLVED, SYSTEM, f"quiet {timer.at:.0f}")
-            yield from _close(ctx, row)
+            _quiet(ctx, timer, out)
+        case "check":
+            look_again(ctx, timer.key, out)
+        case "escalate":
+            on_escalate(ctx, timer.key, timer.at, out)
+        case "late":
+            late_due(ctx, timer.key, out)
+        case "release":
+            release(ctx, timer.key, out)
+        case "bury":
+            _bury(ctx, timer.key)
         case "forget":
-            yield from _forget(ctx, timer.key)
+            _forget(ctx, timer.key, out)
+    return out
 
 
-def _on_flush(ctx: Context, key: str) -> Iterable[Effect]:
+def _flush(ctx: Context, key: str, out: list[Effect]) -> None:
     group = ctx.get(GROUPS, key)
-    if group is None or group.due is None or group.due > ctx.now:
-        return
-    firing = _firing(ctx, group)
-    status = NotifyStatus.FIRING if firing else NotifyStatus.RESOLVED
-    effects, _ = _flush(ctx, key, status)
-    yield from effects
+    if group is not None and group.due is not None and group.due <= ctx.now:
+        flush(ctx, key, out)
 
 
-def _firing(ctx: Context, group: Group) -> bool:
-    rows = (ctx.get(ROWS, alert) for alert in group.alerts)
-    return any(row is not None and row.alert.state is not AlertState.RESOLVED for row in rows)
-
-
-def _on_repeat(ctx: Context, key: str) -> Iterable[Effect]:
+def _repeat(ctx: Context, key: str, out: list[Effect]) -> None:
     group = ctx.get(GROUPS, key)
-    if group is None or group.last_sent is None or group.due is not None:
+    if group is None or group.last_sent is None or group.due is not None or group.held:
         return
-    if ctx.now - group.last_sent >= _times(ctx).repeat and _firing(ctx, group):
-        effects, _ = _flush(ctx, key, NotifyStatus.FIRING)
-        yield from effects
+    for alert_id in bags.ids(ctx, members(key)):
+        row = row_of(ctx, alert_id)
+        if row is None:
+            continue
+        targets = profile_of(ctx.configuration, row.alert, row.labels).targets
+        for target in targets:
+            if target.key(alert_id) == key:
+                due = group.last_sent + target.settings.repeat
+                if due <= ctx.now:
+                    flush(ctx, key, out, again=True)
+                return
 
 
-def _forget(ctx: Context, alert_id: str) -> Iterable[Effect]:
-    row = ctx.get(ROWS, alert_id)
+def _quiet(ctx: Context, timer: Timer, out: list[Effect]) -> None:
+    row = row_of(ctx, timer.key)
+    if row is None or row.alert.state is AlertState.RESOLVED or row.quiet_timer is None:
+        return
+    if row.quiet_timer > ctx.now:
+        # Another timer is under way.
+        return
+    profile = profile_of(ctx.configuration, row.alert, row.labels)
+    due = (row.admitted_at or ctx.now) + profile.resolve_after
+    if due > ctx.now:
+        ctx.set_timer(due, "quiet", timer.key)
+        ctx.put(ROWS, timer.key, replace(row, quiet_timer=due))
+        return
+    end(ctx, row, "quiet", f"quiet {timer.at:.0f}", out)
+
+
+def _bury(ctx: Context, key: str) -> None:
+    group = ctx.get(GROUPS, key)
+    if group is not None and group.last_sent is None and not bags.ids(ctx, members(key)):
+        ctx.put(GROUPS, key, None)
+
+
+def _forget(ctx: Context, alert_id: str, out: list[Effect]) -> None:
+    row = row_of(ctx, alert_id)
     if row is None or row.alert.state is not AlertState.RESOLVED:
         return
-    resolved: datetime | None = row.alert.resolved_at
+    resolved = row.alert.resolved_at
     if resolved is not None and ctx.now - resolved < FORGET:
         return
+    for freed in incidents.dissolve(ctx, alert_id):
+        ctx.put(ROWS, freed.alert.alert_id, freed)
+        out.append(Emit(alert_record(freed.alert, ctx)))
+    for standing in row.groups:
+        bags.remove(ctx, members(standing.group), alert_id)
     ctx.put(ROWS, alert_id, None)
-    for key in row.groups:
-        # Not before: a group's flush number makes its notifications' ids.
-        ctx.put(GROUPS, key, None)
-    yield Emit(
-        tombstone(
-            ALERTS,
-            key=alert_id,
-            id=f"{alert_id}/forgotten",
-            time=ctx.now,
-            source="watchfloor/decide",
-        )
+    record = tombstone(
+        ALERTS,
+        key=alert_id,
+        id=f"{alert_id}/forgotten",
+        time=ctx.now,
+        source="watchfloor/decide",
     )
+    out.append(Emit(record))

@@ -1,0 +1,1 @@
+"""The senders: a module a kind of channel."""

@@ -1,0 +1,1 @@
+"""Watch: polls of devices, and what they say of a device's health."""
