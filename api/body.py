@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from types import UnionType
 from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -59,13 +59,19 @@ async def collect(chunks: AsyncIterator[bytes], *, limit: int) -> bytes:
     return bytes(body)
 
 
-async def read(request: Request, *, limit: int = MAX_BYTES, seconds: float = READ_SECONDS) -> bytes:
-    """The body of a JSON request.
+async def read(
+    request: Request,
+    *,
+    limit: int = MAX_BYTES,
+    seconds: float = READ_SECONDS,
+    require: Callable[[str | None], None] = require_json,
+) -> bytes:
+    """The body of a JSON request; require: refuses a content type that is not taken.
 
     Raises UnsupportedMediaType, BodyTooLarge (also before reading, by Content-Length) and
     BodyTimeout.
     """
-    require_json(request.headers.get("content-type"))
+    require(request.headers.get("content-type"))
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > limit:
         raise BodyTooLarge(limit)

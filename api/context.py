@@ -17,11 +17,14 @@ from starlette.requests import HTTPConnection
 from agents.runtime.configuration import Configuration
 from agents.runtime.emitter import Emitter
 from api import configuration as documents
+from api.alert.asked import Asked
+from api.backtest.service import Backtests
 from api.camera import service as cameras
 from api.database import Database
 from api.event.flights import Flights
 from api.health.monitor import Monitor
 from api.metrics import Metrics
+from api.notify.outcomes import Outcomes
 from api.problems import Problem
 from api.stream import pulse
 from api.stream.feed import Feed
@@ -30,6 +33,8 @@ from api.stream.live import Live
 from infra.blob.open import open_store
 from infra.blob.store import BlobStore
 from infra.db.outbox import follow_outbox
+from schemas.alert import Alert
+from schemas.decision import Decision
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -61,7 +66,19 @@ class Api:
         self.flights = Flights()
         self.hub = Hub()
         self.live = Live(self.configuration)
-        self.feed = Feed(settings, self.live, self.hub, self.flights, now)
+        self.outcomes = Outcomes()
+        self.asked = Asked()
+        self.backtests = Backtests(settings, self.configuration, self.database, now)
+        self.feed = Feed(
+            settings,
+            self.live,
+            self.hub,
+            self.flights,
+            now,
+            self.outcomes.told,
+            self.asked.answered,
+            self._counted,
+        )
         self.monitor = Monitor(
             settings,
             self.configuration,
@@ -87,6 +104,7 @@ class Api:
             "monitor": self.monitor.run,
             "pulse": lambda: pulse.run(self.hub, self.monitor, self.now),
             "outbox": lambda: follow_outbox(self.settings, self.emitter),
+            "backtests": self.backtests.keep,
             "cameras": lambda: cameras.recall(self.database, self.configuration, self.live),
         }
         tasks = [asyncio.create_task(self._keep(n, part), name=n) for n, part in parts.items()]
@@ -97,9 +115,18 @@ class Api:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await self.backtests.close()
             await self.flights.close()
             await self.emitter.stop()
             await self.database.close()
+
+    def _counted(self, news: Decision | Alert) -> None:
+        # A sender may name sites as it likes; a label is for ever.
+        site = news.site_id if self.configuration.site(news.site_id) else "unknown"
+        if isinstance(news, Decision):
+            self.metrics.decided(news, site)
+        else:
+            self.metrics.changed(news, site)
 
     def _configured(self) -> None:
         self.live.expect(self.now())

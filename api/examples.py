@@ -5,12 +5,20 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from api.alert.schemas import ActivityView, AlertView, CommandTaken, view
+from api.alert.schemas import (
+    ActivityView,
+    AlertView,
+    CommandTaken,
+    HandoverView,
+    OutcomeView,
+    view,
+)
+from api.backtest.schemas import BacktestState, BacktestView
 from api.camera.schemas import CameraView
 from api.event.schemas import Accepted, Answer, EventView, SnapshotView
 from api.site.schemas import SiteView
 from api.zone.schemas import ScheduleView, WindowView, ZoneView
-from schemas.alert import ActivityKind, Alert, AlertState, RankPart
+from schemas.alert import ActivityKind, Alert, AlertState, CommandOutcome, RankPart
 from schemas.base import Severity
 from schemas.decision import Result, StageVerdict
 from schemas.device import CameraState
@@ -144,6 +152,16 @@ COMMAND: Final = CommandTaken(
     alert_id=ALERT_ID,
     site_id="north",
     location=f"/v1/alerts/{ALERT_ID}/activity",
+    done=True,
+    outcomes=(
+        OutcomeView(
+            alert_id=ALERT_ID,
+            site_id="north",
+            outcome=CommandOutcome.REFUSED,
+            kind=ActivityKind.REFUSED,
+            detail="ack: already acknowledged by lee at 22:15 UTC",
+        ),
+    ),
 )
 CV_EVENTS: Final[dict[str, Any]] = {
     "a zone's event": {
@@ -167,5 +185,60 @@ CV_EVENTS: Final[dict[str, Any]] = {
 COMMANDS: Final[dict[str, Any]] = {
     "ack": {"kind": "ack", "actor": "kim"},
     "snooze": {"kind": "snooze", "actor": "kim", "for": "30m"},
-    "resolve": {"kind": "resolve", "actor": "kim", "reason": "the gardener"},
+    "resolve": {"kind": "resolve", "actor": "kim", "reason": "false_positive"},
+    "merge": {"kind": "merge", "actor": "kim", "alert_ids": [ALERT_ID]},
 }
+BULK: Final[dict[str, Any]] = {
+    "resolve": {
+        "kind": "resolve",
+        "actor": "kim",
+        "reason": "benign",
+        "alert_ids": [ALERT_ID],
+    }
+}
+HANDOVERS: Final[dict[str, Any]] = {
+    "a note": {
+        "site_id": "north",
+        "actor": "kim",
+        "shift": "night of 2 March",
+        "text": "The gate's light is out; the guard knows.",
+        "alert_ids": [ALERT_ID],
+    }
+}
+HANDOVER: Final = HandoverView(
+    handover_id="8a1c0f0e-7a53-5b4e-9c4a-6e2a6a0f7d31",
+    site_id="north",
+    at=AT,
+    actor="kim",
+    text="The gate's light is out; the guard knows.",
+    shift="night of 2 March",
+    alert_ids=(ALERT_ID,),
+)
+BACKTESTS: Final[dict[str, Any]] = {
+    "last week under other zones": {
+        "site_document": {
+            "sites": [
+                {
+                    "site_id": "north",
+                    "cameras": [{"camera_id": "gate"}],
+                    "zones": [
+                        {"zone_id": "yard", "camera_ids": ["gate"], "dedupe_window_sec": 300}
+                    ],
+                }
+            ]
+        },
+        "from": "2026-03-02T00:00:00Z",
+        "to": "2026-03-09T00:00:00Z",
+        "actor": "kim",
+    }
+}
+BACKTEST: Final = BacktestView(
+    backtest_id="5b9a8a70-6a55-4f1c-a1f5-0d6a2f7f6f10",
+    state=BacktestState.RUNNING,
+    location="/v1/backtests/5b9a8a70-6a55-4f1c-a1f5-0d6a2f7f6f10",
+    asked_at=AT,
+    asked_by="kim",
+    step="running events",
+    done=120_000,
+    total=710_000,
+)

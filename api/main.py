@@ -13,7 +13,9 @@ from msgspec import Struct
 
 from agents.runtime.clock import wall
 from api import handlers, openapi, problems
+from api.alert.endpoints import notes as handovers
 from api.alert.endpoints import router as alerts
+from api.backtest.endpoints import router as backtests
 from api.binding import listen
 from api.camera.endpoints import router as cameras
 from api.context import Api
@@ -21,6 +23,7 @@ from api.event.endpoints import router as events
 from api.guard import Guard
 from api.health.endpoints import router as health
 from api.live.endpoints import router as page
+from api.notify.endpoints import router as notifications
 from api.openapi import answers, reply
 from api.query import AnyId
 from api.site.endpoints import router as sites
@@ -86,7 +89,19 @@ def create_app(
         lifespan=lifespan,
     )
     app.state.api = api
-    for router in (sites, cameras, zones, events, alerts, stream, health, page):
+    for router in (
+        sites,
+        cameras,
+        zones,
+        events,
+        alerts,
+        handovers,
+        notifications,
+        backtests,
+        stream,
+        health,
+        page,
+    ):
         app.include_router(router)
     app.add_api_route(
         "/v1/problems/{code}",

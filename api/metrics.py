@@ -1,4 +1,8 @@
-"""What this server counts, for Prometheus. Labels are bounded: sites and reasons that exist."""
+"""What this server counts, for Prometheus. Labels are bounded: sites and reasons that exist.
+
+What starts with `cv_` bears the names of the first gateway, and is of all events: each server hears
+every decision, so of several servers any one's figures are the whole.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
-from api.event.schemas import Answer
 from api.health.schemas import PipelineView
-from schemas.decision import Result
+from schemas.alert import Alert
+from schemas.decision import Decision, Result
 
 __all__ = ["Metrics"]
 
@@ -24,28 +28,57 @@ class Metrics:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
-        self.received = Counter(
-            "cv_events_received_total",
+        self.posted = Counter(
+            "watchfloor_posted_events_total",
             "Events posted to /v1/events/cv whose shape and site are right",
             ("site",),
             registry=self.registry,
         )
+        self.received = Counter(
+            "cv_events_received_total",
+            "Events that were decided, from cameras, detectors and devices alike",
+            ("site",),
+            registry=self.registry,
+        )
+        self.refused = Counter(
+            "cv_events_refused_total",
+            "Posts to /v1/events/cv that were refused, by the problem's name",
+            ("problem",),
+            registry=self.registry,
+        )
+        self.heartbeats = Counter(
+            "cv_heartbeats_total",
+            "Heartbeats that devices posted to /v1/events/cv",
+            registry=self.registry,
+        )
         self.suppressed = Counter(
             "cv_events_suppressed_total",
-            "Posted events that were suppressed, by their first answer",
+            "Events that were suppressed, by their decision",
+            ("site", "reason"),
+            registry=self.registry,
+        )
+        self.rejected = Counter(
+            "cv_events_rejected_total",
+            "Events that no site can have (their time, zone or camera), by their decision",
             ("site", "reason"),
             registry=self.registry,
         )
         self.sent = Counter(
             "cv_alerts_sent_total",
-            "Posted events that were sent to somebody, by their first answer",
+            "Events of which somebody was told at once, by their decision",
             ("site",),
             registry=self.registry,
         )
         self.seconds = Histogram(
             "cv_event_processing_seconds",
-            "From the event's arrival here to its decision",
+            "From a posted event's arrival here to its decision",
             buckets=SECONDS,
+            registry=self.registry,
+        )
+        self.health_alerts = Counter(
+            "cv_camera_health_alerts_total",
+            "Alerts about a device's health that were opened",
+            ("site",),
             registry=self.registry,
         )
         self.waiting = Gauge(
@@ -79,12 +112,20 @@ class Metrics:
             registry=self.registry,
         )
 
-    def answered(self, answer: Answer) -> None:
-        """Count an event's first answer."""
-        if answer.result is Result.SUPPRESSED:
-            self.suppressed.labels(answer.site_id, answer.reason or "").inc()
-        elif answer.result is Result.SENT:
-            self.sent.labels(answer.site_id).inc()
+    def decided(self, decision: Decision, site: str) -> None:
+        """Count an event by its decision, whatever its source."""
+        self.received.labels(site).inc()
+        if decision.result is Result.SUPPRESSED:
+            self.suppressed.labels(site, decision.reason or "").inc()
+        elif decision.result is Result.REJECTED:
+            self.rejected.labels(site, decision.reason or "").inc()
+        elif decision.result is Result.SENT:
+            self.sent.labels(site).inc()
+
+    def changed(self, alert: Alert, site: str) -> None:
+        """Count an alert where this is its first word, and it is about a device."""
+        if alert.revision == 1 and alert.zone_id is None and alert.device_id is not None:
+            self.health_alerts.labels(site).inc()
 
     def pipeline(self, view: PipelineView) -> None:
         """Take in the pipeline's state."""

@@ -24,6 +24,7 @@ __all__ = [
     "CrossOrigin",
     "DatabaseUnavailable",
     "FieldError",
+    "Forbidden",
     "Invalid",
     "MalformedBody",
     "MethodNotAllowed",
@@ -35,6 +36,7 @@ __all__ = [
     "Problem",
     "ProblemDocument",
     "SiteAmbiguous",
+    "TooManyBacktests",
     "UnsupportedMediaType",
     "respond",
 ]
@@ -201,12 +203,15 @@ class BodyTimeout(Problem):
 
 
 class UnsupportedMediaType(Problem):
-    """Another content type than JSON."""
+    """A content type that the address does not take."""
 
     status = 415
     code = "unsupported-media-type"
     title = "The body's type is not taken"
-    meaning = "Send `Content-Type: application/json`."
+    meaning = (
+        "Send `Content-Type: application/json`; /v1/events/cv takes XML, multipart and text too, "
+        "as devices send them."
+    )
 
 
 class MisdirectedHost(Problem):
@@ -228,6 +233,18 @@ class CrossOrigin(Problem):
     code = "cross-origin"
     title = "Asked by a page of another origin"
     meaning = "Only the pages that this server serves itself may change things or open the stream."
+
+
+class Forbidden(Problem):
+    """Who asks may not."""
+
+    status = 403
+    code = "forbidden"
+    title = "Not allowed"
+    meaning = (
+        "The address is for services on this machine that send the secret `internal-notify` as "
+        "`Authorization: Bearer TOKEN`."
+    )
 
 
 class SiteAmbiguous(Problem):
@@ -310,6 +327,21 @@ class Overloaded(Problem):
         super().__init__(
             f"{limit} events wait for their decision already; try again.",
             headers={"Retry-After": "5"},
+        )
+
+
+class TooManyBacktests(Problem):
+    """As many wait as are taken."""
+
+    status = 503
+    code = "too-many-backtests"
+    title = "Too many backtests wait already"
+    meaning = "One backtest runs at a time, and few may wait; ask again when one is done."
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"{limit} backtests are under way already; ask again when one is done.",
+            headers={"Retry-After": "30"},
         )
 
 

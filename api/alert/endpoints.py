@@ -4,29 +4,46 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import Field
 
 from api import examples
-from api.alert import service
+from api.alert import commands, service
+from api.alert.commands import wait_of
 from api.alert.repository import Sort
-from api.alert.schemas import ActivityView, AlertView, CommandBody, CommandTaken
+from api.alert.schemas import (
+    ActivityView,
+    AlertView,
+    BulkBody,
+    CommandBody,
+    CommandTaken,
+    HandoverBody,
+    HandoverView,
+)
 from api.body import parse, read
 from api.context import ApiDep
 from api.openapi import answers, reply, request_body
 from api.paging import Page
 from api.picture import PICTURE, picture
-from api.problems import BadCursor, BrokerUnavailable, DatabaseUnavailable, Invalid, NotFound
-from api.query import AnyId, Id, PageQuery, SiteQuery, Word
+from api.problems import (
+    BadCursor,
+    BrokerUnavailable,
+    DatabaseUnavailable,
+    Invalid,
+    NotFound,
+    Overloaded,
+)
+from api.query import PRINTABLE, AnyId, Id, PageQuery, SiteQuery, Word
 from api.site.service import in_scope
 from schemas.alert import AlertState
 from schemas.base import Severity
 
-__all__ = ["router"]
+__all__ = ["notes", "router"]
 
 router = APIRouter(prefix="/v1/alerts", tags=["alerts"])
 
-MAX_COMMAND_BYTES = 16_384
+MAX_COMMAND_BYTES = 65_536
+MAX_BULK_BYTES = 262_144
 
 
 class AlertQuery(PageQuery):
@@ -117,23 +134,129 @@ async def snapshot(
     return await picture(request, api.blobs, row)
 
 
+class WaitQuery(SiteQuery):
+    """wait: how long to wait for the outcome, `5s`; at most 30s, and none without it."""
+
+    wait: str | None = Field(None, max_length=20)
+
+
+Key = Annotated[str | None, Header(min_length=1, max_length=200, pattern=PRINTABLE)]
+PROBLEMS = (NotFound, Invalid, Overloaded, BrokerUnavailable, DatabaseUnavailable)
+
+
+def _taken(taken: CommandTaken) -> Response:
+    """200 with every outcome, 202 while some are still to come."""
+    headers = {"Location": taken.location}
+    return reply(taken, status=200 if taken.done else 202, headers=headers)
+
+
+@router.post(
+    "/commands",
+    summary="Ask the same of many alerts",
+    status_code=202,
+    openapi_extra=request_body(BulkBody, examples=examples.BULK),
+    responses=answers(
+        CommandTaken,
+        "The command is on its way; 200 with every outcome where `wait` was long enough",
+        example=examples.COMMAND,
+        status=202,
+        problems=PROBLEMS,
+    ),
+)
+async def bulk(
+    request: Request,
+    api: ApiDep,
+    query: Annotated[WaitQuery, Query()],
+    idempotency_key: Key = None,
+) -> Response:
+    """Acknowledge, assign, snooze, escalate, resolve, reopen or comment up to 1000 alerts at once.
+
+    Each alert has an outcome of its own: what one refuses does not hold the others up.
+    """
+    wait = wait_of(query.wait)
+    raw = parse(await read(request, limit=MAX_BULK_BYTES))
+    sites = in_scope(api.configuration, query.site_id)
+    return _taken(
+        await commands.ask_many(api, sites, raw, wait=wait, idempotency_key=idempotency_key)
+    )
+
+
 @router.post(
     "/{alert_id}/commands",
-    summary="Acknowledge, assign, snooze, escalate, resolve, reopen, comment",
+    summary="Acknowledge, assign, snooze, escalate, resolve, reopen, comment, merge, split",
     status_code=202,
     openapi_extra=request_body(CommandBody, examples=examples.COMMANDS),
     responses=answers(
         CommandTaken,
-        "The command is on its way; what became of it is in the alert's activity",
+        "The command is on its way; what became of it is in the alert's activity, and here (200) "
+        "where `wait` was long enough",
         example=examples.COMMAND,
         status=202,
-        problems=(NotFound, Invalid, BrokerUnavailable),
+        problems=PROBLEMS,
     ),
 )
 async def command(
-    request: Request, api: ApiDep, alert_id: AnyId, query: Annotated[SiteQuery, Query()]
+    request: Request,
+    api: ApiDep,
+    alert_id: AnyId,
+    query: Annotated[WaitQuery, Query()],
+    idempotency_key: Key = None,
 ) -> Response:
-    """Send what an analyst asks for; a command that makes no sense is refused in the activity."""
+    """Send what an analyst asks for; a command that makes no sense is refused in the activity.
+
+    Two who ask at once get one outcome, and both are told. What is asked of the alert that leads an
+    incident is asked of all of it.
+    """
+    wait = wait_of(query.wait)
     raw = parse(await read(request, limit=MAX_COMMAND_BYTES))
-    taken = await service.command(api, in_scope(api.configuration, query.site_id), alert_id, raw)
-    return reply(taken, status=202, headers={"Location": taken.location})
+    sites = in_scope(api.configuration, query.site_id)
+    return _taken(
+        await commands.ask(api, sites, alert_id, raw, wait=wait, idempotency_key=idempotency_key)
+    )
+
+
+notes = APIRouter(prefix="/v1/handovers", tags=["alerts"])
+
+
+@notes.get(
+    "",
+    summary="Notes from one shift to the next",
+    responses=answers(
+        Page[HandoverView],
+        "A page of notes, the newest first",
+        example=Page(items=(examples.HANDOVER,), next=None),
+        problems=(BadCursor, NotFound, DatabaseUnavailable),
+    ),
+)
+async def handovers(api: ApiDep, query: Annotated[PageQuery, Query()]) -> Response:
+    """What was left for the next shift, of a site or of all."""
+    sites = in_scope(api.configuration, query.site_id)
+    return reply(await commands.handovers(api, sites, query.cursor, query.limit))
+
+
+@notes.post(
+    "",
+    summary="Leave a note for the next shift",
+    status_code=202,
+    openapi_extra=request_body(HandoverBody, examples=examples.HANDOVERS),
+    responses=answers(
+        CommandTaken,
+        "The note is on its way, or (200) there, where `wait` was long enough",
+        example=examples.COMMAND,
+        status=202,
+        problems=PROBLEMS,
+    ),
+)
+async def leave(
+    request: Request,
+    api: ApiDep,
+    query: Annotated[WaitQuery, Query()],
+    idempotency_key: Key = None,
+) -> Response:
+    """Leave a note at a site, and at the alerts that it is about."""
+    wait = wait_of(query.wait)
+    raw = parse(await read(request, limit=MAX_COMMAND_BYTES))
+    sites = in_scope(api.configuration, query.site_id)
+    return _taken(
+        await commands.leave_note(api, sites, raw, wait=wait, idempotency_key=idempotency_key)
+    )

@@ -12,7 +12,17 @@ from psycopg import sql
 
 from api.database import Database, Row
 
-__all__ = ["ActivityKey", "RankKey", "Sort", "TimeKey", "activity", "alert", "page"]
+__all__ = [
+    "ActivityKey",
+    "RankKey",
+    "Sort",
+    "TimeKey",
+    "activity",
+    "alert",
+    "handovers",
+    "page",
+    "sites_of",
+]
 
 SELECT: Final = sql.SQL("SELECT * FROM alert WHERE site_id = ANY(%(sites)s)")
 
@@ -125,4 +135,40 @@ async def activity(
         values |= {"after_at": after.at, "after_id": after.activity_id}
     return await database.rows(
         sites, query + sql.SQL(" ORDER BY at, activity_id LIMIT %(limit)s"), values
+    )
+
+
+async def sites_of(
+    database: Database, sites: Collection[str], alert_ids: Collection[str]
+) -> dict[str, str]:
+    """The site of each of these alerts, among those sites."""
+    rows = await database.rows(
+        sites,
+        "SELECT alert_id, site_id FROM alert "
+        "WHERE site_id = ANY(%(sites)s) AND alert_id = ANY(%(alerts)s)",
+        {"sites": sorted(sites), "alerts": sorted(alert_ids)},
+    )
+    return {row["alert_id"]: row["site_id"] for row in rows}
+
+
+async def handovers(
+    database: Database, sites: Collection[str], after: ActivityKey | None, limit: int
+) -> list[Row]:
+    """Notes from one shift to the next, the newest first, with the alerts that they are about."""
+    query: sql.SQL | sql.Composed = sql.SQL(
+        "SELECT a.activity_id AS handover_id, a.site_id, a.at, a.actor, a.detail AS text, a.shift, "
+        "ARRAY(SELECT b.alert_id FROM alert_activity b WHERE b.site_id = a.site_id "
+        "AND b.kind = 'handed_over' AND b.at = a.at AND b.cause = a.cause AND b.alert_id <> '' "
+        "ORDER BY b.alert_id) AS alert_ids "
+        "FROM alert_activity a "
+        "WHERE a.site_id = ANY(%(sites)s) AND a.kind = 'handed_over' AND a.alert_id = ''"
+    )
+    values: dict[str, Any] = {"sites": sorted(sites), "limit": limit}
+    if after is not None:
+        query += sql.SQL(
+            " AND a.at <= %(after_at)s AND (a.at < %(after_at)s OR a.activity_id > %(after_id)s)"
+        )
+        values |= {"after_at": after.at, "after_id": after.activity_id}
+    return await database.rows(
+        sites, query + sql.SQL(" ORDER BY a.at DESC, a.activity_id LIMIT %(limit)s"), values
     )

@@ -7,15 +7,29 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta, Struct
 
-from schemas.alert import ActivityKind, Alert, CommandKind
-from schemas.base import UtcTime
+from schemas.alert import ActivityKind, Alert, CommandKind, CommandOutcome
+from schemas.base import ID_PATTERN, UtcTime
 
-__all__ = ["ActivityView", "AlertView", "CommandBody", "CommandTaken", "view"]
+__all__ = [
+    "ActivityView",
+    "AlertView",
+    "BulkBody",
+    "CommandBody",
+    "CommandTaken",
+    "HandoverBody",
+    "HandoverView",
+    "OutcomeView",
+    "view",
+]
 
 CLEAN: Final = r"^[^\x00-\x1f\x7f]*$(?!\n)"
 NO_NUL: Final = r"^[^\x00]*$(?!\n)"
 
 Person = Annotated[str, Meta(min_length=1, max_length=200, pattern=CLEAN)]
+AnyId = Annotated[str, Meta(min_length=1, max_length=200, pattern=CLEAN)]
+AlertIds = Annotated[
+    tuple[AnyId, ...], Meta(max_length=1000, description="at most 1000 ids of alerts")
+]
 Words = Annotated[str, Meta(min_length=1, max_length=2000, pattern=NO_NUL)]
 
 
@@ -55,8 +69,9 @@ class ActivityView(Struct, frozen=True, kw_only=True):
 class CommandBody(Struct, frozen=True, kw_only=True):
     """What an analyst asks for. actor: who asks, until there are accounts.
 
-    to: for `assign`. for: how long to `snooze`: `30m`, `2h`, or seconds. reason: of a `resolve`.
-    text: of a `comment`.
+    to: for `assign`. for: how long to `snooze`: `30m`, `2h`, or seconds. reason: of a `resolve`:
+    true_positive, false_positive, benign, duplicate or test. text: of a `comment`. alert_ids: what
+    to `merge` under this alert, or to `split` off with it.
     """
 
     kind: CommandKind
@@ -65,12 +80,66 @@ class CommandBody(Struct, frozen=True, kw_only=True):
     for_: str | Annotated[float, Meta(ge=0)] | None = msgspec.field(default=None, name="for")
     reason: Words | None = None
     text: Words | None = None
+    alert_ids: AlertIds = ()
+
+
+class BulkBody(Struct, frozen=True, kw_only=True):
+    """The same asked of many alerts; the other fields as for one."""
+
+    kind: CommandKind
+    actor: Person
+    alert_ids: Annotated[
+        tuple[AnyId, ...],
+        Meta(min_length=1, max_length=1000, description="1 to 1000 ids of alerts"),
+    ]
+    to: Person | None = None
+    for_: str | Annotated[float, Meta(ge=0)] | None = msgspec.field(default=None, name="for")
+    reason: Words | None = None
+    text: Words | None = None
+
+
+class HandoverBody(Struct, frozen=True, kw_only=True):
+    """A note for the next shift of a site. shift: its name. alert_ids: what it is about."""
+
+    site_id: Annotated[str, Meta(pattern=ID_PATTERN, max_length=63)]
+    actor: Person
+    text: Words
+    shift: Person | None = None
+    alert_ids: AlertIds = ()
+
+
+class HandoverView(Struct, frozen=True, kw_only=True):
+    """A note from one shift to the next. alert_ids: what it is about."""
+
+    handover_id: str
+    site_id: str
+    at: UtcTime
+    actor: str
+    text: str | None
+    shift: str | None
+    alert_ids: tuple[str, ...] = ()
+
+
+class OutcomeView(Struct, frozen=True, kw_only=True):
+    """What became of a command at one alert. detail: why it was refused, or what it did."""
+
+    alert_id: str | None
+    site_id: str
+    outcome: CommandOutcome
+    kind: ActivityKind
+    detail: str | None
 
 
 class CommandTaken(Struct, frozen=True, kw_only=True):
-    """The command is safe in Kafka. What became of it is in the alert's activity."""
+    """The command is safe in Kafka. What became of it is in the alert's activity.
+
+    alert_id: where it is about one. site_id: null where it went to several sites. done: whether
+    all outcomes are here, which they are not without `wait`.
+    """
 
     command_id: str
-    alert_id: str
-    site_id: str
+    alert_id: str | None
+    site_id: str | None
     location: str
+    done: bool = False
+    outcomes: tuple[OutcomeView, ...] = ()

@@ -1,46 +1,28 @@
-"""Alerts: the queue, one alert's story and pictures, and commands on their way to decide."""
+"""Alerts: the queue, one alert's story and pictures."""
 
 from __future__ import annotations
 
-import asyncio
-import uuid
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from agents.runtime.emitter import EmitError
 from api.alert import repository
 from api.alert.repository import ActivityKey, RankKey, Sort, TimeKey
-from api.alert.schemas import ActivityView, AlertView, CommandBody, CommandTaken, view
-from api.body import convert
+from api.alert.schemas import ActivityView, AlertView, view
 from api.database import Row
 from api.event import service as events
 from api.paging import Cursor, Page, fingerprint
-from api.problems import BrokerUnavailable, DatabaseUnavailable, FieldError, Invalid, NotFound
-from schemas.alert import Alert, AlertState, Command, CommandKind
-from schemas.base import SchemaError, parse_duration
-from topics.catalogue import COMMANDS
-from topics.record import make
+from api.problems import DatabaseUnavailable, NotFound
+from schemas.alert import Alert, AlertState
 
 if TYPE_CHECKING:
     from api.context import Api
 
-__all__ = ["activity", "by_id", "command", "every", "picture_row", "queue", "to_command"]
+__all__ = ["activity", "by_id", "every", "picture_row", "queue"]
 
-SOURCE: Final = "watchfloor/api"
-EMIT_S: Final = 10.0
-MAX_SNOOZE_S: Final = 30 * 86_400
 QUEUE: Final = 200
 
 LIVE_STATES: Final = (AlertState.OPEN, AlertState.ACKNOWLEDGED)
-
-NEEDS: Final = {
-    CommandKind.ASSIGN: ("to", "to"),
-    CommandKind.SNOOZE: ("for_", "for"),
-    CommandKind.COMMENT: ("text", "text"),
-}
-"""What a command cannot do without: the field, and its name in the body."""
 
 
 def _view(row: Row) -> AlertView:
@@ -129,64 +111,3 @@ async def picture_row(api: Api, sites: frozenset[str], alert_id: str, position: 
     if alert.snapshot is None:
         raise NotFound("picture of alert", alert_id, "None of its events has one.")
     return await events.picture_row(api, frozenset((alert.site_id,)), alert.snapshot, position)
-
-
-def to_command(body: CommandBody) -> dict[str, Any]:
-    """The command's own fields. Raises Invalid where it lacks what its kind needs."""
-    needed = NEEDS.get(body.kind)
-    if needed is not None and getattr(body, needed[0]) is None:
-        raise Invalid([FieldError(field=f"body.{needed[1]}", detail=f"is required to {body.kind}")])
-    duration: float | None = None
-    if body.kind is CommandKind.SNOOZE:
-        assert body.for_ is not None
-        try:
-            duration = parse_duration(body.for_).total_seconds()
-        except SchemaError as error:
-            raise Invalid([FieldError(field="body.for", detail=str(error)[:300])]) from error
-        if not 0 < duration <= MAX_SNOOZE_S:
-            detail = "has to be above 0 and at most 30d"
-            raise Invalid([FieldError(field="body.for", detail=detail)])
-    return {
-        "kind": body.kind,
-        "actor": body.actor,
-        "to": body.to,
-        "duration_s": duration,
-        "reason": body.reason,
-        "text": body.text,
-    }
-
-
-async def command(
-    api: Api, sites: frozenset[str], alert_id: str, raw: Mapping[str, Any]
-) -> CommandTaken:
-    """Send what an analyst asks for. Raises NotFound, Invalid and BrokerUnavailable."""
-    fields = to_command(convert(raw, CommandBody))
-    alert = await by_id(api, sites, alert_id)
-    now = api.now()
-    message = Command(
-        command_id=str(uuid.uuid4()),
-        site_id=alert.site_id,
-        alert_id=alert_id,
-        at=now,
-        **fields,
-    )
-    record = make(
-        COMMANDS,
-        message,
-        id=message.command_id,
-        time=now,
-        source=SOURCE,
-        key=alert.site_id,
-        subject=alert_id,
-    )
-    try:
-        async with asyncio.timeout(EMIT_S):
-            await api.emitter.emit([record])
-    except (EmitError, TimeoutError) as error:
-        raise BrokerUnavailable from error
-    return CommandTaken(
-        command_id=message.command_id,
-        alert_id=alert_id,
-        site_id=alert.site_id,
-        location=f"/v1/alerts/{alert_id}/activity",
-    )

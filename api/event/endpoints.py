@@ -11,10 +11,27 @@ from fastapi import APIRouter, Header, Path, Query, Request, Response
 from pydantic import Field
 
 from api import examples
-from api.body import MAX_BYTES, parse, read
+from api.body import parse, read
 from api.context import ApiDep
 from api.event import service
-from api.event.schemas import Accepted, Answer, CvEvent, EventView, SnapshotView
+from api.event.schemas import (
+    Accepted,
+    Answer,
+    CvEvent,
+    EventView,
+    SnapshotView,
+    VendorTaken,
+)
+from api.event.vendors.place import Named
+from api.event.vendors.reading import (
+    Taken,
+    is_json,
+    is_vendor_json,
+    limit_of,
+    messages,
+    of_json,
+    require_taken,
+)
 from api.openapi import answers, reply, request_body
 from api.paging import Page
 from api.picture import PICTURE, picture
@@ -27,10 +44,11 @@ from api.problems import (
     Invalid,
     MalformedBody,
     NotFound,
+    Problem,
     SiteAmbiguous,
     UnsupportedMediaType,
 )
-from api.query import PRINTABLE, AnyId, Id, Instant, PageQuery, SiteQuery, Word
+from api.query import PRINTABLE, AnyId, Filters, Id, Instant, PageQuery, SiteQuery, Word
 from api.site.service import in_scope
 from schemas.decision import Result
 
@@ -56,6 +74,14 @@ class EventQuery(PageQuery):
     def filters(self) -> dict[str, Any]:
         """What the repository filters by."""
         return self.model_dump(exclude={"site_id", "limit", "cursor"}, exclude_none=True)
+
+
+class CvQuery(Filters):
+    """Whose event a device's own message is; our own JSON says it in its body."""
+
+    site_id: Id | None = None
+    camera_id: Id | None = None
+    zone_id: Id | None = None
 
 
 @router.get(
@@ -119,19 +145,41 @@ async def _gone(request: Request) -> AsyncIterator[asyncio.Future[None]]:
 async def post_cv(
     request: Request,
     api: ApiDep,
+    query: Annotated[CvQuery, Query()],
     idempotency_key: Annotated[
         str | None, Header(min_length=1, max_length=200, pattern=PRINTABLE)
     ] = None,
 ) -> Response:
     """Take an event of a camera's or a recorder's own analytics, and answer with its decision.
 
+    Our own JSON, or what devices send by themselves: Hikvision's EventNotificationAlert (XML, JSON,
+    or multipart with pictures), Dahua's and Intelbras' JSON and event manager lines. Such a device
+    says no site and no zone: put `?site_id=…&camera_id=…&zone_id=…` into the address that it posts
+    to, or let its camera be found by name, address and channel. Heartbeats are only counted.
+
     The same event is told by `Idempotency-Key`, else by `event_id`, else by a hash of the body,
     each within its site; a body that has neither an id nor `timestamp_utc` is a new event each
     time. The site is `site_id`, or the only one that has the zone (or device).
     """
-    raw = parse(await read(request, limit=MAX_BYTES))
-    async with _gone(request) as gone:
-        answer = await service.submit(api, raw, idempotency_key, gone)
+    kind = request.headers.get("content-type")
+    try:
+        body = await read(request, limit=limit_of(kind), require=require_taken)
+        raw = parse(body) if is_json(kind) else None
+        vendors = raw is None or is_vendor_json(raw)
+        taken = None
+        if vendors:
+            taken = messages(body, kind) if raw is None else Taken(tuple(of_json(raw)))
+        async with _gone(request) as gone:
+            answer: Accepted | VendorTaken | Answer | None
+            if taken is None:
+                assert raw is not None
+                answer = await service.submit(api, raw, idempotency_key, gone)
+            else:
+                named = Named(query.site_id, query.camera_id, query.zone_id)
+                answer = await service.submit_vendor(api, taken, named, idempotency_key, gone)
+    except Problem as problem:
+        api.metrics.refused.labels(problem.code).inc()
+        raise
     if answer is None:
         # Nobody reads this; the status is for the log of a proxy in front.
         return Response(status_code=CLIENT_GONE)

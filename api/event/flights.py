@@ -88,10 +88,11 @@ class Flights:
         """The answer, where it came lately."""
         return self._recent.get(key)
 
-    def decided(self, decision: Decision) -> None:
-        """Called with every decision; the first one about an event stands."""
+    def decided(self, decision: Decision) -> bool:
+        """Called with every decision; the first one about an event stands. False: it came again."""
         key = (decision.site_id, decision.event_id)
         answer = self._recent.get(key)
+        first = answer is None
         if answer is None:
             answer = self._recent[key] = answer_of(decision)
             if len(self._recent) > self._recent_limit:
@@ -99,6 +100,7 @@ class Flights:
         flight = self._flights.get(key)
         if flight is not None:
             flight.land(answer)
+        return first
 
     @contextmanager
     def join(self, key: Key, send: Callable[[], Awaitable[Answer | None]]) -> Iterator[Flight]:

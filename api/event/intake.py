@@ -25,6 +25,10 @@ class Fresh(Exception):
 def check(event: CvEvent) -> None:
     """Raise Invalid where fields that belong together are not together."""
     errors = []
+    if event.ended and event.device_id is None:
+        errors.append(
+            FieldError(field="body.ended", detail="is a device's (device_id); a zone's is not told")
+        )
     if event.device_id is not None:
         if event.zone_id is not None:
             errors.append(
@@ -107,8 +111,13 @@ def event_key(
     return external_event_id(site, "body", digest(raw))
 
 
-def to_event(event: CvEvent, *, event_id: str, site: str, at: datetime) -> SecurityEvent:
-    """The record of `security.events.v1`. A zone's event takes its zone's severity, not its own."""
+def to_event(
+    event: CvEvent, *, event_id: str, site: str, at: datetime, snapshots: int = 0
+) -> SecurityEvent:
+    """The record of `security.events.v1`. A zone's event takes its zone's severity, not its own.
+
+    snapshots: how many pictures go with it.
+    """
     device = event.device_id is not None
     return SecurityEvent(
         event_id=event_id,
@@ -124,4 +133,6 @@ def to_event(event: CvEvent, *, event_id: str, site: str, at: datetime) -> Secur
         confidence=event.confidence,
         vendor=event.vendor,
         labels=event.labels,
+        ended=event.ended,
+        snapshots=snapshots,
     )

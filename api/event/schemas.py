@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Final
 
-from msgspec import Meta, Struct, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from schemas.base import ID_PATTERN, Score, Severity, UtcTime
 from schemas.decision import Result, StageVerdict
 from schemas.detection import Box
 from schemas.event import EventSource
 
-__all__ = ["Accepted", "Answer", "CvEvent", "EventView", "SnapshotView"]
+__all__ = ["Accepted", "Answer", "CvEvent", "EventView", "SnapshotView", "VendorTaken"]
 
 CLEAN: Final = r"^[^\x00-\x1f\x7f]*$(?!\n)"
 """No control characters: a NUL cannot be stored in PostgreSQL, a line break forges log lines."""
@@ -47,8 +47,8 @@ class CvEvent(Struct, frozen=True, kw_only=True):
 
     A zone's event has camera_id and zone_id; a device's event has device_id and severity, and no
     zone. timestamp_utc: RFC 3339; without an offset it is UTC, as its name says; without it, now.
-    media, raw_payload: taken for compatibility with other relays, and not kept. Fields that are
-    not named here are ignored, because vendors send many.
+    ended: a device is back to normal. media, raw_payload: taken for compatibility with other
+    relays, and not kept. Fields that are not named here are ignored, because vendors send many.
     """
 
     event_type: CleanLabel
@@ -64,19 +64,24 @@ class CvEvent(Struct, frozen=True, kw_only=True):
     site_id: Id | None = None
     device_id: Id | None = None
     severity: Grade | None = None
+    ended: bool = False
     labels: Annotated[
         dict[CleanLabel, Annotated[str, Meta(max_length=200, pattern=CLEAN)]], Meta(max_length=32)
     ] = field(default_factory=dict)
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """The final decision about an event. reason: for suppressed, rejected and failed."""
+    """The final decision about an event. reason: for suppressed, rejected and failed.
+
+    detail: which field was refused and what is allowed in it, where that is the reason.
+    """
 
     event_id: str
     site_id: str
     result: Result
     reason: str | None
     alert_id: str | None
+    detail: str | UnsetType = UNSET
 
 
 class Accepted(Struct, frozen=True, kw_only=True):
@@ -86,6 +91,18 @@ class Accepted(Struct, frozen=True, kw_only=True):
     site_id: str
     location: str
     detail: str = "The event was taken; its decision is not there yet."
+
+
+class VendorTaken(Struct, frozen=True, kw_only=True):
+    """What came of a device's own message that is not exactly one event.
+
+    events: each event's answer. heartbeats: the device is there, and nothing happened. ended: what
+    was over, of which nobody is told.
+    """
+
+    events: tuple[Answer | Accepted, ...] = ()
+    heartbeats: int = 0
+    ended: int = 0
 
 
 class SnapshotView(Struct, frozen=True, kw_only=True):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from agents.runtime.emitter import EmitError
 from api.body import convert
@@ -16,18 +18,33 @@ from api.event import repository
 from api.event.flights import Flight
 from api.event.intake import Fresh, check, event_key, find_site, occurred_at, to_event
 from api.event.repository import EventKey
-from api.event.schemas import Accepted, Answer, CvEvent, EventView, SnapshotView
+from api.event.schemas import (
+    Accepted,
+    Answer,
+    CvEvent,
+    EventView,
+    SnapshotView,
+    VendorTaken,
+)
+from api.event.vendors.message import State
+from api.event.vendors.place import Named
+from api.event.vendors.reading import Picture, Taken, to_cv
 from api.paging import Cursor, Page, fingerprint
 from api.problems import BrokerUnavailable, DatabaseUnavailable, NotFound, NotReady
-from topics.catalogue import EVENTS
-from topics.record import make
+from schemas.frame import SnapshotMeta
+from schemas.ids import snapshot_id
+from topics.catalogue import EVENTS, SNAPSHOTS
+from topics.record import OutRecord, make
 
 if TYPE_CHECKING:
     from api.context import Api
 
-__all__ = ["by_id", "every", "picture_row", "snapshots", "submit"]
+__all__ = ["by_id", "every", "picture_row", "snapshots", "submit", "submit_vendor"]
 
 SOURCE = "watchfloor/api"
+TIME_ALLOWED: Final = (
+    "timestamp_utc: has to be at most 5 min ahead of this server's clock and at most 24 h behind it"
+)
 
 
 async def every(
@@ -96,10 +113,60 @@ async def submit(
     4. The event is confirmed by the broker: only from here on it is accepted.
     5. The decision, or 202 when the time is over.
     """
+    return await _submit(api, convert(raw, CvEvent), raw, idempotency_key, gone)
+
+
+async def submit_vendor(
+    api: Api,
+    taken: Taken,
+    named: Named,
+    idempotency_key: str | None,
+    gone: asyncio.Future[None],
+) -> Answer | Accepted | VendorTaken | None:
+    """Take a device's own messages: each event as if it had been posted, heartbeats counted.
+
+    Pictures go to the first event's snapshots, the first one as the frame that shows it. Raises
+    what `submit` raises; where one of several events cannot be placed, none is taken.
+    """
+    if not api.configuration.loaded.is_set():
+        raise NotReady("The sites' configuration is still being read.")
+    sites = api.configuration.sites
+    heartbeats = sum(one.state is State.HEARTBEAT for one in taken.messages)
+    api.metrics.heartbeats.inc(heartbeats)
+    told = [one for one in taken.messages if one.state is not State.HEARTBEAT]
+    events = [to_cv(one, named, sites) for one in told]
+    answers: list[Answer | Accepted] = []
+    pictures = taken.pictures
+    for number, event in enumerate(events):
+        if event is None:
+            continue
+        key = idempotency_key
+        if key is not None and number:
+            key = f"{key}/{number}"
+        # Without a time of its own it has no id either: an event each time.
+        answer = await _submit(api, event, {}, key, gone, pictures)
+        pictures = ()
+        if answer is None:
+            return None
+        answers.append(answer)
+    if len(answers) == 1 and len(taken.messages) == 1:
+        return answers[0]
+    return VendorTaken(
+        events=tuple(answers), heartbeats=heartbeats, ended=sum(event is None for event in events)
+    )
+
+
+async def _submit(
+    api: Api,
+    event: CvEvent,
+    raw: Mapping[str, Any],
+    idempotency_key: str | None,
+    gone: asyncio.Future[None],
+    pictures: Sequence[Picture] = (),
+) -> Answer | Accepted | None:
     loop = asyncio.get_running_loop()
     begun = loop.time()
-    event = convert(raw, CvEvent)  # 1
-    check(event)
+    check(event)  # 1
     if not api.configuration.loaded.is_set():
         raise NotReady("The sites' configuration is still being read.")
     site = find_site(event, api.configuration.sites)
@@ -108,13 +175,14 @@ async def submit(
         event_id = event_key(site, event, raw, idempotency_key)
     except Fresh:
         event_id = str(uuid.uuid4())
-    api.metrics.received.labels(site).inc()
+    api.metrics.posted.labels(site).inc()
     key = (site, event_id)
     if (known := api.flights.recent(key)) is not None:  # 2
-        return known
+        return explained(known)
+    shots = _snapshots(event, event_id, site, at, pictures)
     record = make(
         EVENTS,
-        to_event(event, event_id=event_id, site=site, at=at),
+        to_event(event, event_id=event_id, site=site, at=at, snapshots=len(shots)),
         id=event_id,
         time=at,
         source=SOURCE,
@@ -124,7 +192,7 @@ async def submit(
     async def send() -> Answer | None:
         if (decided := await _decided_before(api, site, event_id)) is not None:
             return decided
-        await api.emitter.emit([record])
+        await api.emitter.emit([*shots, record])
         return None
 
     with api.flights.join(key, send) as flight:  # 3
@@ -138,12 +206,48 @@ async def submit(
         if flight.answer.done():  # 5
             answer = flight.answer.result()
             if flight.first():
-                api.metrics.answered(answer)
                 api.metrics.seconds.observe(loop.time() - begun)
-            return answer
+            return explained(answer)
     if gone.done():
         return None
     return Accepted(event_id=event_id, site_id=site, location=f"/v1/events/{event_id}")
+
+
+def explained(answer: Answer) -> Answer:
+    """The answer; a time that was refused is named, with what is allowed."""
+    if answer.reason != "timestamp_out_of_range":
+        return answer
+    return replace(answer, detail=TIME_ALLOWED)
+
+
+def _snapshots(
+    event: CvEvent, event_id: str, site: str, at: datetime, pictures: Sequence[Picture]
+) -> list[OutRecord]:
+    """An event's pictures as records: the first is the frame that shows it, the others follow."""
+    camera = event.camera_id or event.device_id
+    if camera is None:
+        return []
+    return [
+        make(
+            SNAPSHOTS,
+            SnapshotMeta(
+                event_id=event_id,
+                site_id=site,
+                camera_id=camera,
+                captured_at=at,
+                position=position,
+                width=one.width,
+                height=one.height,
+            ),
+            id=snapshot_id(site, event_id, position),
+            time=at,
+            source=SOURCE,
+            key=f"{site}/{camera}",
+            subject=event_id,
+            payload=one.data,
+        )
+        for position, one in enumerate(pictures)
+    ]
 
 
 async def _taken(flight: Flight, gone: asyncio.Future[None]) -> None:

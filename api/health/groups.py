@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
@@ -22,6 +23,8 @@ __all__ = ["Broker", "BrokerAway", "GroupSeen"]
 log = logging.getLogger("watchfloor.api.health")
 
 TIMEOUT_S: Final = 5.0
+PATIENCE_S: Final = 10.0
+"""A connection that does not answer is not replaced before it is so old."""
 
 
 class BrokerAway(Exception):
@@ -41,7 +44,7 @@ class Broker:
 
     def __init__(self, settings: Settings) -> None:
         self._prefix = f"{settings.namespace}." if settings.namespace else ""
-        config: dict[str, Any] = {
+        self._config: dict[str, Any] = {
             **settings.kafka_client_config(),
             "client.id": "watchfloor-api-health",
             "socket.timeout.ms": int(TIMEOUT_S * 1000),
@@ -49,7 +52,17 @@ class Broker:
             "log_level": 4,
             "logger": log,
         }
-        self._admin = AdminClient(config)
+        self._connect()
+
+    def _connect(self) -> None:
+        self._admin = AdminClient(self._config)
+        self._since = monotonic()
+
+    def _away(self, error: Exception) -> BrokerAway:
+        # A client can lose its broker for good (see `agents.runtime.lines`).
+        if monotonic() - self._since > PATIENCE_S:
+            self._connect()
+        return BrokerAway(str(error))
 
     async def ends(self, topics: Iterable[str]) -> dict[Partition, int]:
         """Where each partition of these topics ends. Raises BrokerAway."""
@@ -67,7 +80,7 @@ class Broker:
             asked = self._admin.list_offsets(parts, request_timeout=TIMEOUT_S)
             found = await _all(asked)
         except (KafkaException, TimeoutError) as error:
-            raise BrokerAway(str(error)) from error
+            raise self._away(error) from error
         return {
             (part.topic.removeprefix(self._prefix), part.partition): result.offset
             for part, result in found.items()
@@ -86,7 +99,7 @@ class Broker:
                 )
             )
         except (KafkaException, TimeoutError) as error:
-            raise BrokerAway(str(error)) from error
+            raise self._away(error) from error
         if full not in described or full not in offsets:
             return GroupSeen(members=0)
         return GroupSeen(

@@ -22,11 +22,19 @@ from api.event.flights import Flights
 from api.stream.hub import Hub
 from api.stream.live import Live
 from api.stream.schemas import AlertMessage, AlertRemoved, CameraMessage
-from schemas.alert import Alert
+from schemas.alert import Activity, Alert
 from schemas.base import SchemaError
 from schemas.decision import Decision
 from schemas.device import Probe
-from topics.catalogue import ALERTS, DECISIONS, PROBES, TICKS_DECIDE
+from schemas.notification import NotifyResult
+from topics.catalogue import (
+    ACTIVITY,
+    ALERTS,
+    DECISIONS,
+    NOTIFY_RESULTS,
+    PROBES,
+    TICKS_DECIDE,
+)
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -48,7 +56,11 @@ def text(message: Any) -> str:
 
 
 class Feed:
-    """following: whether everything that was there at the start has been read."""
+    """following: whether everything that was there at the start has been read.
+
+    told, acted, counted: called with each outcome of a delivery, each entry of an alert's history,
+    and each decision and alert that is news and came since the start.
+    """
 
     def __init__(
         self,
@@ -57,7 +69,14 @@ class Feed:
         hub: Hub,
         flights: Flights,
         now: Callable[[], datetime],
+        told: Callable[[NotifyResult], None] | None = None,
+        acted: Callable[[Activity], None] | None = None,
+        counted: Callable[[Decision | Alert], None] | None = None,
     ) -> None:
+        self._counted = counted
+        self._since = int(now().timestamp() * 1000)
+        self._told = told
+        self._acted = acted
         self._settings = settings
         self._live = live
         self._hub = hub
@@ -71,7 +90,7 @@ class Feed:
         start = int((self._now() - LOOK_BACK).timestamp() * 1000)
         follower = Follower(
             self._settings,
-            [DECISIONS, ALERTS, PROBES, TICKS_DECIDE],
+            [DECISIONS, ALERTS, ACTIVITY, PROBES, NOTIFY_RESULTS, TICKS_DECIDE],
             start=start,
             client_id="watchfloor-api",
         )
@@ -108,12 +127,25 @@ class Feed:
             log.warning("%s", error)
             return
         if isinstance(message, Decision):
-            self._flights.decided(message)
+            if self._flights.decided(message):
+                self._count(record, message)
         elif isinstance(message, Alert):
-            if self._live.alert(message) and len(self._hub):
+            if not self._live.alert(message):
+                return
+            self._count(record, message)
+            if len(self._hub):
                 self._hub.publish(message.site_id, text(AlertMessage(alert=view(message))))
         elif isinstance(message, Probe):
             self._probe(message)
+        elif isinstance(message, NotifyResult) and self._told is not None:
+            self._told(message)
+        elif isinstance(message, Activity) and self._acted is not None:
+            self._acted(message)
+
+    def _count(self, record: Record, message: Decision | Alert) -> None:
+        """What was there before this server is the count of the one before."""
+        if self._counted is not None and record.timestamp_ms >= self._since:
+            self._counted(message)
 
     def _probe(self, probe: Probe) -> None:
         if self._live.probe(probe) and len(self._hub):

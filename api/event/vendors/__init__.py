@@ -1,0 +1,1 @@
+"""What cameras and recorders send by themselves, as messages of one kind."""

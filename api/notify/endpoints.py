@@ -1,0 +1,97 @@
+"""`POST /internal/notify` for other services, and `POST /v1/notifications/preview`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Header, Request, Response
+
+from api.body import convert, parse, read
+from api.context import ApiDep
+from api.notify import service
+from api.notify.schemas import NotifyAnswer, NotifyBody, NotifyOutcome, PreviewBody, PreviewView
+from api.openapi import answers, reply, request_body
+from api.problems import (
+    BodyTooLarge,
+    BrokerUnavailable,
+    Forbidden,
+    Invalid,
+    MalformedBody,
+    NotFound,
+    NotReady,
+    Overloaded,
+    UnsupportedMediaType,
+)
+from api.query import PRINTABLE
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["notifications"])
+
+MOST_BYTES: Final = 65_536
+
+_BODY: Final = {
+    "a backup that failed": {
+        "site_id": "north",
+        "title": "Last night's backup failed",
+        "text": "The recorder's disk is full.",
+        "severity": "high",
+        "receiver": "desk",
+        "source": "backup",
+    }
+}
+_PREVIEW: Final = {"three alerts": {"receiver": "desk", "severity": "critical", "alerts": 3}}
+
+
+@router.post(
+    "/internal/notify",
+    summary="Have a notification sent for another service",
+    openapi_extra=request_body(NotifyBody, examples=_BODY),
+    responses=answers(
+        NotifyAnswer,
+        "What came of the first pass: sent or failed",
+        more=answers(NotifyAnswer, "It is safe; its first pass is not over yet", status=202),
+        problems=(
+            MalformedBody,
+            Forbidden,
+            NotFound,
+            BodyTooLarge,
+            UnsupportedMediaType,
+            Invalid,
+            BrokerUnavailable,
+            Overloaded,
+        ),
+    ),
+)
+async def notify(
+    request: Request,
+    api: ApiDep,
+    idempotency_key: Annotated[
+        str | None, Header(min_length=1, max_length=200, pattern=PRINTABLE)
+    ] = None,
+) -> Response:
+    """From this machine only, with the token of the secret `internal-notify`.
+
+    It takes the same way as every notification: limits, retries, log. The same `Idempotency-Key`
+    for the same site, receiver and source is sent once.
+    """
+    service.admit(api, request)
+    body = convert(parse(await read(request, limit=MOST_BYTES)), NotifyBody)
+    answer = await service.submit(api, body, idempotency_key)
+    return reply(answer, status=202 if answer.result is NotifyOutcome.ACCEPTED else 200)
+
+
+@router.post(
+    "/v1/notifications/preview",
+    summary="What a receiver's channels would be told",
+    openapi_extra=request_body(PreviewBody, examples=_PREVIEW),
+    responses=answers(
+        list[PreviewView],
+        "One entry a channel; nothing is sent",
+        problems=(MalformedBody, NotFound, BodyTooLarge, UnsupportedMediaType, Invalid, NotReady),
+    ),
+)
+async def preview(request: Request, api: ApiDep) -> Response:
+    """By the document's templates, or by one that is to be tried."""
+    body = convert(parse(await read(request, limit=MOST_BYTES)), PreviewBody)
+    return reply(service.show(api, body))
