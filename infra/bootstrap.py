@@ -28,6 +28,8 @@ PIP: Final = (
     "install",
     "--require-hashes",
     "--only-binary=:all:",
+    # Web push's message encryption: pure Python, and published as source alone.
+    "--no-binary=http-ece",
     # The lock is complete; resolving it again would take a minute and could change nothing.
     "--no-deps",
     # Modules are compiled when they are first imported: most never are.

@@ -18,6 +18,7 @@ from typing import Any, Final
 from infra.errors import WatchfloorError
 from infra.secrets import ENV_PREFIX, MAX_SECRET_BYTES, Secret, password_of, scrub
 from infra.settings import Settings
+from infra.vault_keys import source_of
 
 __all__ = ["known_secrets", "lags", "write_archive"]
 
@@ -73,6 +74,13 @@ def known_secrets(settings: Settings) -> list[str]:
             with contextlib.suppress(OSError):
                 if path.is_file() and path.stat().st_size <= MAX_SECRET_BYTES:
                     values.append(path.read_text(encoding="utf-8", errors="replace").strip())
+    from infra.vault import vault_of
+
+    values += vault_of(settings.state_dir, os.environ).values()
+    with contextlib.suppress(WatchfloorError):
+        values += source_of(settings).load().lines()
+    # A camera's secret is `user:password`, and either may stand in a log alone.
+    values += [value.partition(":")[2] for value in values]
     return [value for value in values if value]
 
 

@@ -14,8 +14,8 @@ from infra.settings import Settings
 
 __all__ = ["ROLES", "SERVERS", "choose_ports", "programs"]
 
-ROLES: Final = ("capture", "detect", "decide", "act")
-"""In the order in which they start. The watch role comes with the device polls."""
+ROLES: Final = ("capture", "detect", "decide", "act", "watch")
+"""In the order in which they start."""
 
 SERVERS: Final = ("kafka", "postgres")
 API_PORTS: Final = 200
@@ -64,6 +64,14 @@ def _api_port(settings: Settings, taken: Sequence[int], report: Report) -> int:
     )
 
 
+def _membership(settings: Settings) -> dict[str, str]:
+    """A role that is started again has its partitions back at once, under the name that it had.
+
+    Only on a broker of our own: elsewhere another machine's roles may have the same names.
+    """
+    return {"WATCHFLOOR_STATIC_MEMBER": "1"} if settings.kafka_embedded else {}
+
+
 def programs(
     settings: Settings, ports: dict[str, int], roles: Sequence[str], *, api: bool
 ) -> Iterator[Program]:
@@ -108,6 +116,7 @@ def programs(
             command=[*python, "infra.cli", f"--state={state}", "worker", role],
             priority=30 + number,
             autostart=False,
+            environment=_membership(settings),
         )
     if api:
         yield Program(

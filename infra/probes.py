@@ -31,7 +31,7 @@ class Component:
     """One of the processes, as `status` shows it.
 
     state: `ready`, `starting`, `failing`, `stopped`, or `external` for a server that is not ours.
-    detail: why it is not ready.
+    detail: why it is not ready. progress: of a role that reads its tables, percent of them.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Component:
     port: int | None = None
     uptime_s: int = 0
     detail: str = ""
+    progress: int | None = None
 
     @property
     def ready(self) -> bool:
@@ -54,12 +55,14 @@ class Component:
 def component(settings: Settings, item: ProcessInfo) -> Component:
     """A supervised process, asked how it is."""
     port = _port_of(settings, item.name)
-    state, detail = "starting", ""
+    state, detail, progress = "starting", "", None
     if item.state in ("RUNNING", "STARTING"):
         if port is not None and _is_ready(settings, item.name, port):
             state = "ready"
         else:
             detail = "it does not answer yet" if port else "it does not listen yet"
+            if port is not None and item.name in ROLES:
+                detail, progress = _recovering(port) or (detail, None)
     elif item.state in ("BACKOFF", "FATAL", "EXITED"):
         state, detail = "failing", _reason(settings, item)
     else:
@@ -71,7 +74,20 @@ def component(settings: Settings, item: ProcessInfo) -> Component:
         port=port,
         uptime_s=item.uptime_s,
         detail=detail,
+        progress=progress,
     )
+
+
+def _recovering(port: int) -> tuple[str, int] | None:
+    """What a role says of the tables that it is reading, and how much in percent; None: nothing."""
+    facts = _body(f"http://{LOOPBACK}:{port}/readyz").get("tables")
+    try:
+        if not isinstance(facts, dict) or facts["state"] != "recovering" or not facts["total"]:
+            return None
+        share = min(100, 100 * int(facts["done"]) // int(facts["total"]))
+        return f"it reads its tables: {share} %, {int(facts['rows_per_s']):,} rows/s", share
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _reason(settings: Settings, item: ProcessInfo) -> str:
@@ -124,6 +140,23 @@ def answers_ok(url: str) -> bool:
             return bool(response.status == 200)
     except (OSError, urllib.error.URLError, ValueError):
         return False
+
+
+def _body(url: str) -> dict[str, Any]:
+    """The JSON of a role's answer, whatever its status; empty where there is none."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        try:
+            with opener.open(url, timeout=PROBE_TIMEOUT_S) as response:
+                said = response.read(MAX_NOTE_BYTES)
+        except urllib.error.HTTPError as refused:
+            # Not ready is an answer as well, with the same body.
+            with refused:
+                said = refused.read(MAX_NOTE_BYTES)
+        found = json.loads(said)
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def processes(settings: Settings) -> list[dict[str, Any]]:

@@ -44,13 +44,20 @@ class Sandbox:
     children: dict[str, Child] = field(default_factory=dict)
     url: str = ""
 
-    def start(self, role: str, instance: str | None = None, **env: str) -> Child:
-        """Start a role's process; it ends with the sandbox."""
+    def start(
+        self,
+        role: str,
+        instance: str | None = None,
+        *,
+        module: str = "agents.runtime",
+        **env: str,
+    ) -> Child:
+        """Start a role's process; it ends with the sandbox. module: what is run as the role."""
         name = instance or role
         started = self._stack.enter_context(
             child(
                 name,
-                "agents.runtime",
+                module,
                 [role],
                 log=self.folder / f"{name}.log",
                 env={
@@ -194,6 +201,8 @@ def sandbox(
     notify: bool = False,
     api: bool = False,
     env: Mapping[str, str] | None = None,
+    ready_s: float = READY_S,
+    parent: Path | None = None,
     say: Say = lambda text: None,
     count: Count = lambda done, total: None,
 ) -> Iterator[Sandbox]:
@@ -201,13 +210,14 @@ def sandbox(
 
     outside_time: its roles write no ticks; processing time is the watermark and the runner's
     ticks. notify: deliveries leave the machine; otherwise every channel only says yes. api: with
-    the façade.
+    the façade. ready_s: how long the roles may take to be ready. parent: the folder that its own is
+    made in; None: where passing files go.
     """
     from infra.db import migrate
     from topics import admin
 
     with contextlib.ExitStack() as outer:
-        folder = Path(tempfile.mkdtemp(prefix=f"watchfloor-{purpose}-"))
+        folder = Path(tempfile.mkdtemp(prefix=f"watchfloor-{purpose}-", dir=parent))
         outer.callback(shutil.rmtree, folder, ignore_errors=True)
         base = outer.enter_context(servers(settings, folder, say, count))
         inside = replace(
@@ -237,7 +247,7 @@ def sandbox(
             box.start_api()
         # Called first at the end: all are asked at once, then each is waited for.
         inner.callback(box.ask_to_stop)
-        box.wait_ready()
+        box.wait_ready(timeout=ready_s)
         if api:
             box.wait_api()
         yield box

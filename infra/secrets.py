@@ -18,7 +18,9 @@ __all__ = [
     "SecretNotFoundError",
     "lookup",
     "mask_url",
+    "read_private",
     "scrub",
+    "write_private",
     "write_secret",
 ]
 
@@ -36,7 +38,7 @@ class SecretNotFoundError(WatchfloorError):
     def __init__(self, name: str, folder: Path) -> None:
         super().__init__(
             f"secret '{name}': not found in ${_variable(name)} or {folder / name}",
-            hint=f"Write it: install -m 600 /dev/stdin '{folder / name}'",
+            hint=f"Keep it: watchfloor secrets set {name}",
         )
 
 
@@ -79,13 +81,18 @@ def _variable(name: str) -> str:
 
 
 def lookup(
-    name: str, *, state_dir: Path | None = None, env: Mapping[str, str] | None = None
+    name: str,
+    *,
+    site: str = "",
+    state_dir: Path | None = None,
+    env: Mapping[str, str] | None = None,
 ) -> Secret:
-    """The secret of that name: `$WATCHFLOOR_SECRET_<NAME>`, else `<state>/secrets/<name>`.
+    """The secret of that name: `$WATCHFLOOR_SECRET_<NAME>`, the vault's, `<state>/secrets/<name>`.
 
-    state_dir: where the settings say, where None. A file's trailing newline is not part of it.
-    Raises SecretNotFoundError where there is none, SettingsError for a bad name and for a file that
-    others may read.
+    site: whose secret of that name goes before the one of every site, in the vault. state_dir:
+    where the settings say, where None. A file's trailing newline is not part of it. Raises
+    SecretNotFoundError where there is none, SettingsError for a bad name and for a file that
+    others may read, VaultError for what does not open.
     """
     env = os.environ if env is None else env
     if not _NAME.fullmatch(name):
@@ -98,27 +105,32 @@ def lookup(
         from infra.settings import load
 
         state_dir = load(env=env).state_dir
-    folder = state_dir / "secrets"
-    data = _read(folder / name, name)
-    if len(data) > MAX_SECRET_BYTES:
-        raise SettingsError(
-            f"secret '{name}': {folder / name} is larger than {MAX_SECRET_BYTES} bytes"
-        )
+    if (state_dir / "vault").is_dir():
+        from infra.vault import vault_of
+
+        sealed = vault_of(state_dir, env).get(name, site)
+        if sealed is not None:
+            return sealed
+    path = state_dir / "secrets" / name
+    data = read_private(path, name, most=MAX_SECRET_BYTES)
+    if data is None:
+        raise SecretNotFoundError(name, path.parent)
     try:
         return Secret(data.decode().rstrip("\r\n"))
     except UnicodeDecodeError:
-        raise SettingsError(f"secret '{name}': {folder / name} is not UTF-8 text") from None
+        raise SettingsError(f"secret '{name}': {path} is not UTF-8 text") from None
 
 
-def _read(path: Path, name: str) -> bytes:
-    """A secret's file, one byte more than the limit at most; what it is, is asked of the open file.
+def read_private(path: Path, name: str, *, most: int) -> bytes | None:
+    """A file that only we may read; None where there is none.
 
-    Raises SettingsError for a file that is none of ours: a pipe would have us wait for ever.
+    What it is, is asked of the open file: a pipe would have us wait for ever. Raises
+    SettingsError for a file that is none of ours, and for one of more than `most` bytes.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except (FileNotFoundError, NotADirectoryError):
-        raise SecretNotFoundError(name, path.parent) from None
+        return None
     except OSError as error:
         raise SettingsError(f"secret '{name}': {path}: {error.strerror}") from None
     try:
@@ -132,28 +144,35 @@ def _read(path: Path, name: str) -> bytes:
                 hint=f"Close it: chmod 600 '{path}'",
             )
         data = b""
-        while len(data) <= MAX_SECRET_BYTES:
-            part = os.read(descriptor, MAX_SECRET_BYTES + 1 - len(data))
+        while len(data) <= most:
+            part = os.read(descriptor, most + 1 - len(data))
             if not part:
                 break
             data += part
-        return data
     finally:
         os.close(descriptor)
+    if len(data) > most:
+        raise SettingsError(f"secret '{name}': {path} is larger than {most} bytes")
+    return data
 
 
 def write_secret(folder: Path, name: str, value: str) -> Path:
     """Write a secret so that nobody else can ever have read it; replaces in one step."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / name
-    temporary = folder / f".{name}.{os.getpid()}"
+    write_private(path, (value + "\n").encode())
+    return path
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write a file that nobody else can ever have read; replaces in one step."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temporary = path.parent / f".{path.name}.{os.getpid()}"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(value + "\n")
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
-    return path
 
 
 _CREDENTIALS = re.compile(

@@ -19,6 +19,7 @@ __all__ = [
     "Parse",
     "as_bytes",
     "as_choice",
+    "as_count",
     "as_duration",
     "as_host",
     "as_namespace",
@@ -142,6 +143,20 @@ def as_duration(given: object, where: str) -> timedelta:
     if not 0 < seconds <= TEN_YEARS_S:
         raise _fail(where, given, wanted)
     return timedelta(seconds=seconds)
+
+
+def as_count(most: int) -> Parse:
+    """A number from 1 to `most`."""
+
+    def parse(given: object, where: str) -> int:
+        text = str(given).strip()
+        if isinstance(given, bool) or not re.fullmatch(r"\d{1,9}", text):
+            raise _fail(where, given, f"number from 1 to {most}")
+        if not 1 <= int(text) <= most:
+            raise _fail(where, given, f"number from 1 to {most}")
+        return int(text)
+
+    return parse
 
 
 def as_port(given: object, where: str) -> int:

@@ -21,6 +21,7 @@ from infra.setting_values import (
     Parse,
     as_bytes,
     as_choice,
+    as_count,
     as_duration,
     as_host,
     as_namespace,
@@ -42,7 +43,17 @@ MAX_FILE_BYTES: Final = 262_144
 
 ENV_PREFIX: Final = "WATCHFLOOR_"
 NOT_SETTINGS: Final = frozenset(
-    {"DEBUG", "DEV", "INSTANCE", "HEALTH_PORT", "TIME", "NOTIFY", "PYTHON", "SUPERVISED"}
+    {
+        "DEBUG",
+        "DEV",
+        "INSTANCE",
+        "HEALTH_PORT",
+        "TIME",
+        "NOTIFY",
+        "PYTHON",
+        "RECORDER",
+        "SUPERVISED",
+    }
 )
 """Variables of the prefix that are no settings: the launcher's, and a worker's own identity."""
 
@@ -137,6 +148,22 @@ class Settings:
         as_duration,
     )
 
+    vault_key: Secret | None = setting(
+        "The vault's keys, 32 bytes in base64 each, the one that writes first",
+        None,
+        as_secret,
+    )
+    vault_key_file: Path | None = setting(
+        "A file with the vault's keys, one a line; unset: vault.key under the state",
+        None,
+        as_path,
+    )
+    vault_key_command: str | None = setting(
+        "A command that prints the vault's keys: a KMS's client. Run without a shell",
+        None,
+        as_text,
+    )
+
     maven_url: str | None = setting(
         "A Maven repository with the broker's jars; unset: Maven Central",
         None,
@@ -158,6 +185,17 @@ class Settings:
         "How long until a dead worker's partitions go to another",
         timedelta(seconds=6),
         as_duration,
+    )
+    commit_interval: timedelta = setting(
+        "How often what is done is committed: a worker that dies repeats that much",
+        timedelta(milliseconds=250),
+        as_duration,
+    )
+    site_partitions: int | None = setting(
+        "Partitions of the topics that decide and act keep state by, set before the first start; "
+        "unset: as declared",
+        None,
+        as_count(10_000),
     )
     log_level: str = setting(
         "How much the processes log: " + ", ".join(LOG_LEVELS),
@@ -222,6 +260,8 @@ class Settings:
         config: dict[str, Any] = {
             "bootstrap.servers": self.kafka_url,
             "security.protocol": self.kafka_security.lower(),
+            # A small request does not wait for the answer to the one before.
+            "socket.nagle.disable": True,
         }
         if "," not in self.kafka_url and self.kafka_url.startswith("127."):
             # One broker on this machine, always at the same address. librdkafka 2.11 and newer

@@ -131,7 +131,7 @@ class Stack:
                     f"not ready after {timeout:.0f} s: {reasons}",
                     hint=f"Their logs are in {self.settings.state_dir / 'logs'}",
                 )
-            self._report("Waiting for " + ", ".join(item.name for item in waiting))
+            self._report("Waiting for " + ", ".join(_with_bar(item) for item in waiting))
             sleep(0.1)
 
     def status(self) -> list[Component]:
@@ -271,3 +271,11 @@ class Stack:
         }
         origins = {**self.settings.origins, **dict.fromkeys(fresh, "embedded")}
         return replace(self.settings, **fresh, origins=origins)
+
+
+def _with_bar(item: Component) -> str:
+    """Its name, and how much of its tables it has read: ten steps, each a line in a log."""
+    if item.progress is None:
+        return item.name
+    done = item.progress // 10
+    return f"{item.name} (tables {'▰' * done}{'▱' * (10 - done)})"

@@ -77,12 +77,17 @@ class Measured:
 class Run:
     """One run of a bench. full: the long form. seed: of whatever is drawn by chance.
 
+    seeds: where one is not enough; none: the bench's own choice, from `seed` on.
+    minutes: for a bench that takes as long as one likes; None for its own default.
+
     say(text) names the step; count(done, total) shows bytes of a download.
     """
 
     settings: Settings
     full: bool = False
     seed: int = 1
+    seeds: tuple[int, ...] = ()
+    minutes: float | None = None
     say: Say = lambda text: None
     count: Count = lambda done, total: None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -21,8 +22,13 @@ EPILOG = """\
 Examples:
   watchfloor bench                  what there is
   watchfloor bench latency
+  watchfloor bench rank --seeds 1..20
   watchfloor bench detect --json | jq .value
+  watchfloor bench stream --report docs/benchmarks
+  watchfloor bench soak --minutes 10
 """
+
+MOST_SEEDS = 1000
 
 app = typer.Typer(add_completion=False)
 
@@ -35,6 +41,18 @@ def bench(
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="The long form: more rounds.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of whatever is drawn by chance.")] = 1,
+    seeds: Annotated[
+        str | None, typer.Option(metavar="A..B", help="Several, both ends included, for `rank`.")
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.1, max=10_080, help="How long, for `soak` (60).")
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Also write what was found there: lines, a table, a picture."
+        ),
+    ] = None,
     as_json: JsonOption = False,
     state: StateOption = None,
 ) -> None:
@@ -50,11 +68,21 @@ def bench(
         _list(as_json=as_json)
         return
     chosen = find(name)
-    with _stoppable(), steps() as told:
+    with stoppable(), steps() as told:
         run = Run(
-            settings=settings_of(ctx, state), full=full, seed=seed, say=told.say, count=told.count
+            settings=settings_of(ctx, state),
+            full=full,
+            seed=seed,
+            seeds=_seeds(seeds),
+            minutes=minutes,
+            say=told.say,
+            count=told.count,
         )
         measured = chosen.measure(run)
+    if report is not None:
+        from infra.bench.report import write
+
+        write(report, [one.line(chosen.name) for one in measured])
     if as_json:
         for one in measured:
             print_json_line(one.line(chosen.name))
@@ -62,8 +90,22 @@ def bench(
         _show(measured)
 
 
+def _seeds(text: str | None) -> tuple[int, ...]:
+    """`3..7`, or one number; none: none. Raises BadParameter for anything else."""
+    if text is None:
+        return ()
+    first, dots, last = text.partition("..")
+    try:
+        begin, end = int(first), int(last if dots else first)
+    except ValueError:
+        begin, end = 0, -1
+    if not 0 <= begin <= end < begin + MOST_SEEDS:
+        raise typer.BadParameter(f"write --seeds 1..20; at most {MOST_SEEDS} of them")
+    return tuple(range(begin, end + 1))
+
+
 @contextlib.contextmanager
-def _stoppable() -> Iterator[None]:
+def stoppable() -> Iterator[None]:
     """Take SIGTERM as Ctrl-C: what was started is stopped and taken away then as well."""
 
     def stop(*_: object) -> NoReturn:

@@ -71,8 +71,13 @@ COMMANDS: Final[dict[str, LazyCommand]] = {
         [
             ("apply", "Put a site document into force, after checking all of it."),
             ("models", "The catalogue of detectors: list, pull, add."),
+            ("secrets", "Credentials, encrypted at rest: set, list, rotate, remove."),
             ("config", "The settings, and where each came from."),
         ],
+    ),
+    # `import` is no name that a module can be imported by.
+    "import": LazyCommand(
+        "infra.cli.import_zones", "Make a site document of another relay's zones.", CONFIGURE
     ),
     **_table(
         LOOK,
@@ -80,6 +85,7 @@ COMMANDS: Final[dict[str, LazyCommand]] = {
             ("alerts", "The queue of alerts."),
             ("topics", "The topics: list, describe, tail."),
             ("dlq", "Records that could not be processed: list, show, replay."),
+            ("tables", "What the stages remember: list, get, stats."),
             ("topology", "Draw roles, stages, tables and topics."),
             ("asyncapi", "The topics as an AsyncAPI document."),
         ],
@@ -87,9 +93,14 @@ COMMANDS: Final[dict[str, LazyCommand]] = {
     **_table(
         TRY,
         [
+            ("conformance", "Recorded behaviour: which cases hold, purely or through all roles."),
             ("replay", "Push a video through the whole pipeline, apart from the live one."),
+            ("backtest", "Try another site document on what was recorded."),
+            ("notify", "What receivers would be told: preview."),
             ("smoke", "Send one event through what runs, and see its alert come out."),
+            ("simulate", "Devices that are none: a fleet on loopback, with faults from a script."),
             ("bench", "Measure."),
+            ("drill", "Break things on purpose under load, and count what came of it."),
         ],
     ),
     **_table(

@@ -69,10 +69,23 @@ def _by_id(entries: list[Any]) -> dict[str, Any] | None:
 
 
 def assignments(site: Site | None) -> dict[str, Assignment]:
-    """What to capture, by `site/camera`: the cameras with a stream of a site that is enabled."""
+    """What to capture and to poll, by `site/device`, of a site that is enabled: the cameras with a
+    stream, and the devices with an address and a driver."""
     if site is None or not site.enabled:
         return {}
-    return {
+    polled = {
+        f"{site.site_id}/{device.device_id}": Assignment(
+            site_id=site.site_id,
+            device_id=device.device_id,
+            kind=device.kind,
+            credentials=device.credentials,
+            address=device.address,
+            driver=device.driver,
+        )
+        for device in site.devices
+        if device.address and device.driver
+    }
+    return polled | {
         f"{site.site_id}/{camera.camera_id}": Assignment(
             site_id=site.site_id,
             device_id=camera.camera_id,

@@ -39,7 +39,7 @@ from infra.setting_values import default_cache
 
 __all__ = ["answers", "embedded_kafka", "make_ready", "wait_ready"]
 
-START_TIMEOUT_S: Final = 60.0
+START_TIMEOUT_S: Final = 120.0
 TRAIN_TIMEOUT_S: Final = 240.0
 """Writing the cache takes Java 7 s alone on two cores, and 50 s beside a load of 13 (measured)."""
 

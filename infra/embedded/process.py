@@ -260,8 +260,11 @@ def child(
     log: Path,
     env: Mapping[str, str] | None = None,
     stop_signal: signal.Signals = signal.SIGTERM,
+    python: Path | None = None,
 ) -> Iterator[Child]:
     """Run `python -m module arguments` as a child that ends with the block, or with us.
+
+    python: the interpreter of another environment; None for ours.
 
     Started from another thread than the main one, it does not die when we are killed: the kernel
     would take that thread's end for ours.
@@ -273,7 +276,7 @@ def child(
     out: TextIO
     with log.open("a", encoding="utf-8") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments, *tie],
+            [str(python or sys.executable), "-m", module, *arguments, *tie],
             cwd=ROOT,
             env={**os.environ, **(env or {})},
             stdin=subprocess.DEVNULL,

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import xmlrpc.client
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Final
@@ -44,7 +44,10 @@ CHILD_ENVIRONMENT: Final = {
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """A process to keep up. priority: lower ones start first and stop last."""
+    """A process to keep up. priority: lower ones start first and stop last.
+
+    environment: what it has beside supervisord's own; no secrets, since it is written down.
+    """
 
     name: str
     command: Sequence[str]
@@ -52,6 +55,7 @@ class Program:
     autostart: bool
     stop_signal: str = "TERM"
     stop_seconds: int = 15
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +119,9 @@ def render(state_dir: Path, programs: Iterable[Program]) -> str:
                 f"program:{program.name}",
                 {
                     "command": shlex.join(program.command),
+                    "environment": ",".join(
+                        f'{name}="{value}"' for name, value in program.environment.items()
+                    ),
                     "priority": str(program.priority),
                     "autostart": str(program.autostart).lower(),
                     "autorestart": "true",

@@ -1,0 +1,1 @@
+"""What `bench watch` polls, and what it makes of what it saw."""

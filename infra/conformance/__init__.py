@@ -1,0 +1,1 @@
+"""Conformance: recorded behaviour, driven through the pure stages or through all roles."""

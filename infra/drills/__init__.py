@@ -1,0 +1,1 @@
+"""Fault drills: real processes and a real broker, under load, while something breaks."""
