@@ -29,7 +29,7 @@ def api_settings(
 def stack(api_settings: Settings) -> Iterator[Stack]:
     """The façade, ready; posted events wait 10 s for their decision."""
     with serving(api_settings) as found:
-        wait_until(lambda: is_ready(found), "the façade is ready")
+        wait_until(lambda: is_ready(found), "the façade is ready", 120)
         yield found
 
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, Generic, Self, TypeVar
 
 import httpx
 import msgspec
@@ -35,9 +35,14 @@ from schemas.ids import decision_id
 from schemas.tick import Tick
 from topics.admin import ensure
 from topics.catalogue import DECISIONS, EVENTS, PROBES, TICKS_DECIDE
+from topics.declare import Topic
 from topics.record import OutRecord, make
 
+M = TypeVar("M")
+
 DEADLINE_S = 30.0
+DEVICES = ("hikvision", "dahua")
+"""Vendors whose events the decider sends."""
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 
@@ -187,20 +192,22 @@ def is_ready(stack: Stack) -> bool:
         return client.get("/health/ready").status_code == 200
 
 
-class Decider:
-    """Plays decide, as a producer on `security.decisions.v1`: an event's `vendor` says how.
+class StandIn(Generic[M]):
+    """Plays a role, as a consumer of `topic` and a producer, in a thread of its own.
 
-    `sent`, `suppressed:REASON`, …; `silent` is never decided. seen: event ids, in order.
+    seen: the messages, in order.
     """
+
+    topic: Topic
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._stop = threading.Event()
         self._started = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
-        self.seen: list[SecurityEvent] = []
+        self.seen: list[M] = []
 
-    def __enter__(self) -> Decider:
+    def __enter__(self) -> Self:
         self._thread.start()
         assert self._started.wait(DEADLINE_S)
         return self
@@ -211,19 +218,35 @@ class Decider:
         assert not self._thread.is_alive()
 
     async def _run(self) -> None:
-        follower = Follower(self._settings, [EVENTS], start="latest", client_id="decider")
+        follower = Follower(self._settings, [self.topic], start="latest", client_id="stand-in")
         async with emitting(self._settings) as emitter, follower:
             self._started.set()
             async for chunk in follower.chunks(timeout=0.1):
                 for record in chunk:
-                    event = record.message()
-                    self.seen.append(event)
-                    await self._decide(emitter, event)
+                    message: M = record.message()
+                    self.seen.append(message)
+                    await self.answer(emitter, message)
                 if self._stop.is_set():
                     return
 
-    async def _decide(self, emitter: Emitter, event: SecurityEvent) -> None:
-        result, _, reason = (event.vendor or "sent").partition(":")
+    async def answer(self, emitter: Emitter, message: M) -> None:
+        """Say what the role would."""
+        raise AssertionError(f"{type(self).__name__} has no answer to {message}")
+
+
+class Decider(StandIn[SecurityEvent]):
+    """Plays decide, as a producer on `security.decisions.v1`: an event's `vendor` says how.
+
+    `sent`, `suppressed:REASON`, …; `silent` is never decided. seen: events, in order.
+    """
+
+    topic = EVENTS
+
+    async def answer(self, emitter: Emitter, message: SecurityEvent) -> None:
+        """The event's decision."""
+        event = message
+        said = "sent" if event.vendor in DEVICES else event.vendor or "sent"
+        result, _, reason = said.partition(":")
         if result == "silent":
             return
         decision = Decision(

@@ -103,6 +103,7 @@ def test_the_same_event_again_gets_the_first_result(
         first["event_id"] = name
     # By key or id the rest of the body does not matter; by body its spelling does not.
     again = dict(reversed(first.items())) if by == "body" else {**first, "vendor": "sent"}
+    posted = metric(stack, "watchfloor_posted_events_total")
     received = metric(stack, "cv_events_received_total")
     suppressed = metric(stack, "cv_events_suppressed_total")
     with stack.client() as client:
@@ -112,7 +113,8 @@ def test_the_same_event_again_gets_the_first_result(
     assert one.json() == two.json()
     assert one.json()["result"] == "suppressed"
     assert seen(decider, one.json()["event_id"]) == 1
-    assert metric(stack, "cv_events_received_total") == received + 2
+    assert metric(stack, "watchfloor_posted_events_total") == posted + 2
+    assert metric(stack, "cv_events_received_total") == received + 1
     assert metric(stack, "cv_events_suppressed_total") == suppressed + 1
 
 

@@ -153,7 +153,7 @@ def test_without_its_database_events_are_taken_and_queries_say_so(
         state_dir=tmp_path,
         postgres_url=f"postgresql://nobody@127.0.0.1:{free_port()}/nothing",
     )
-    with serving(half) as alone, alone.client() as client:
+    with serving(half, decision_wait_s=60.0) as alone, alone.client(90) as client:
         wait_until(lambda: client.get("/v1/sites").status_code == 200, "the configuration is read")
         body = {"event_type": "x", "camera_id": "gate", "zone_id": "dock", "vendor": "sent"}
         assert client.post("/v1/events/cv", json=body).json()["result"] == "sent"

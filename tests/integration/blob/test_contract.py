@@ -8,6 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from infra.blob.store import BlobKeyError, BlobNotFoundError, BlobStore, Usage, sweep
+from tests.integration.blob.conftest import BUILD_S
+
+pytestmark = pytest.mark.timeout(BUILD_S + 60)
+"""Whichever test comes first may wait for MinIO to be built."""
 
 NOW = datetime.now(UTC)  # a store stamps what it takes by its own clock
 DAY = timedelta(days=1)

@@ -13,7 +13,10 @@ from infra.blob.open import drop_store, open_store
 from infra.blob.s3 import S3Store, parse_blob_url
 from infra.blob.store import BlobAwayError
 from infra.settings import Settings
-from tests.integration.blob.conftest import USER
+from tests.integration.blob.conftest import BUILD_S, USER
+
+pytestmark = pytest.mark.timeout(BUILD_S + 60)
+"""Whichever test comes first may wait for MinIO to be built."""
 
 
 def test_away(minio: str) -> None:

@@ -90,6 +90,10 @@ async def test_kill_9_loses_and_repeats_nothing(kafka_bootstrap: str, tmp_path: 
             assert [name for name, said in verdicts.items() if len(said) != 1] == []
             results = Counter(next(iter(said))[0] for said in verdicts.values())
             assert set(results) == {Result.SENT.value, Result.GROUPED.value}
+            await gathered.until(
+                "every alert's last change",
+                lambda: sum(a.events for a in newest_alerts(gathered).values()) >= EVENTS_IN,
+            )
             first = newest_alerts(gathered)
             truth = Counter((one.site_id, one.camera_id) for one in events)
             counted = {(a.site_id, a.camera_id): (a.events, a.repeats) for a in first.values()}

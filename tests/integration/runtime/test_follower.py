@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic, time
@@ -12,6 +13,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 
 from agents.runtime.follower import Follower
 from agents.runtime.record import Record
+from infra.embedded.kafka import kafka_child
 from infra.settings import Settings
 from tests.integration.runtime.support import emitting, namespace
 from topics import admin
@@ -136,3 +138,42 @@ async def test_members_share_partitions_and_take_no_offset_back(
 async def _until_cancelled(follower: Follower) -> None:
     async for _ in follower.chunks(timeout=0.2):
         pass
+
+
+async def test_one_that_loses_its_broker_goes_on_by_another_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With a group and without; none is read twice, and none is left out."""
+    monkeypatch.setattr("agents.runtime.follower.QUIET_S", 0.2)
+    folder = tmp_path / "kafka"
+    async with contextlib.AsyncExitStack() as stack:
+        bootstrap, server = stack.enter_context(kafka_child(folder))
+        settings = Settings(state_dir=tmp_path / "state", kafka_url=bootstrap)
+        admin.ensure(settings)
+        emitter = await stack.enter_async_context(emitting(settings))
+        followers = [
+            await stack.enter_async_context(
+                Follower(settings, [EVENTS], group=group, client_id=f"follower-{group}")
+            )
+            for group in (None, GROUP)
+        ]
+        await emitter.emit(records(8))
+        for follower in followers:
+            assert values(await read(follower, lambda found: len(found) == 8)) == list(range(8))
+            await follower.commit()
+        server.kill()
+        deadline = monotonic() + 60
+        for number, follower in enumerate(followers, 1):
+            async for chunk in follower.chunks(timeout=0.1):
+                assert chunk == []
+                if caplog.text.count("another connection") >= number:
+                    break
+                assert monotonic() < deadline, "it stays with a broker that is not there"
+        again = kafka_child(folder, port=int(bootstrap.rpartition(":")[2]))
+        await asyncio.to_thread(stack.enter_context, again)
+        await emitter.emit(records(8, begin=8))
+        for follower in followers:
+            more = await read(follower, lambda found: len(found) >= 8, timeout=60)
+            assert values(more) == list(range(8, 16))
+            assert set((await follower.end_offsets()).values()) == {4}
+            await follower.commit()

@@ -111,6 +111,51 @@ def _kind_of(report: dict[str, object], path: str) -> str:
     return str(next(change["kind"] for change in changes if change["path"] == path))
 
 
+@pytest.mark.parametrize(
+    ("part", "line", "said"),
+    [
+        (
+            "templates: [{channel: log, subject: '{{ sevrity }}'}]",
+            7,
+            "subject of a template does not render: 'sevrity'",
+        ),
+        (
+            "templates:\n  - channel: log\n    text: '{% for a in alerts %}'",
+            9,
+            "text of a template does not render",
+        ),
+        (
+            "inhibit: [{source: ['zone>yard'], target: ['zone=\"x\"']}]",
+            7,
+            "zone>yard",
+        ),
+        (
+            "silences: [{silence_id: s, matchers: ['zone=\"yard\"'], created_by: kim, "
+            'starts_at: "2026-03-02T10:00:00Z", ends_at: "2026-03-02T09:00:00Z"}]',
+            7,
+            "ends_at",
+        ),
+        ("escalations: [{matchers: [], steps: [{after: 5m, receiver: leed}]}]", 7, "leed"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_its_line_and_field_and_nothing_is_changed(
+    here: Settings,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    part: str,
+    line: int,
+    said: str,
+) -> None:
+    path = tmp_path / "site.yaml"
+    path.write_text(DOCUMENT + part + "\n")
+    before = list(read(here, [CONFIG.name]))
+    assert main(["apply", str(path), "--json"]) == 1
+    problems = json.loads(capsys.readouterr().out)["problems"]
+    assert [one["line"] for one in problems] == [line], problems
+    assert said in problems[0]["message"]
+    assert list(read(here, [CONFIG.name])) == before
+
+
 def test_a_file_is_checked_where_no_server_answers(
     here: Settings,
     tmp_path: Path,

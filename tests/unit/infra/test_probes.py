@@ -4,6 +4,8 @@ import json
 import logging
 import socket
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
@@ -121,3 +123,45 @@ def test_verify_names_what_does_not_hold(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize("name", ["settings", "topics", "migrations"])
 def test_what_this_tree_must_hold(name: str) -> None:
     assert verification.CHECKS[name]() == []
+
+
+@pytest.mark.parametrize(
+    ("said", "detail", "progress"),
+    [
+        (
+            {"state": "recovering", "done": 411_000, "total": 1_000_000, "rows_per_s": 98_000},
+            "it reads its tables: 41 %, 98,000 rows/s",
+            41,
+        ),
+        ({"state": "recovering", "done": 0, "total": 0, "rows_per_s": 0}, "", None),
+        ({"state": "ready", "done": 5, "total": 5, "rows_per_s": 9}, "", None),
+        ({"state": "recovering", "done": "x"}, "", None),
+        ("something else", "", None),
+        (None, "", None),
+    ],
+)
+def test_a_role_that_reads_its_tables_says_how_far_it_is(
+    settings: Settings, said: object, detail: str, progress: int | None
+) -> None:
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.dumps({"ready": False, "tables": said}).encode()
+            self.send_response(503)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer((LOOPBACK, 0), Answer) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        note = settings.state_dir / "run" / "live" / "decide.json"
+        note.parent.mkdir(parents=True)
+        note.write_text(json.dumps({"role": "decide", "port": server.server_port}))
+        found = component(settings, info("decide", "RUNNING"))
+        server.shutdown()
+        thread.join()
+    assert (found.state, found.progress) == ("starting", progress)
+    assert found.detail == (detail or "it does not answer yet")

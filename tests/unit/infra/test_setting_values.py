@@ -8,6 +8,7 @@ import pytest
 from infra.errors import SettingsError
 from infra.setting_values import (
     as_bytes,
+    as_count,
     as_duration,
     as_host,
     as_path,
@@ -104,3 +105,14 @@ def test_show_masks() -> None:
     assert show("amqp://a:b@c") == "amqp://a:***@c"
     assert show(None) is None
     assert show(("a", "b")) == ["a", "b"]
+
+
+@pytest.mark.parametrize(("text", "count"), [("1", 1), (7, 7), (" 100 ", 100)])
+def test_as_count(text: object, count: int) -> None:
+    assert as_count(100)(text, "x") == count
+
+
+@pytest.mark.parametrize("text", ["0", "101", "-1", "1.0", "", True, None, "1e2"])
+def test_as_count_refuses(text: object) -> None:
+    with pytest.raises(SettingsError, match="x: "):
+        as_count(100)(text, "x")

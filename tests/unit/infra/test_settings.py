@@ -155,6 +155,7 @@ def test_client_config_plain() -> None:
     assert settings.kafka_client_config() == {
         "bootstrap.servers": "one:9092,two:9092",
         "security.protocol": "plaintext",
+        "socket.nagle.disable": True,
     }
     assert settings.kafka_client_config(producer=True)["partitioner"] == "murmur2_random"
 

@@ -73,6 +73,15 @@ def test_no_secret_is_written_down(tmp_path: Path) -> None:
     assert settings.environment()["WATCHFLOOR_KAFKA_SASL_PASSWORD"] == "hunter2"
 
 
+def test_only_on_a_broker_of_our_own_roles_keep_their_place(tmp_path: Path) -> None:
+    config = rendered(Settings(state_dir=tmp_path))
+    assert config.get("program:decide", "environment") == 'WATCHFLOOR_STATIC_MEMBER="1"'
+    assert config.get("program:api", "environment") == ""
+    elsewhere = load(env={"WATCHFLOOR_KAFKA_URL": "broker:9092"}, state=tmp_path)
+    config = rendered(elsewhere)
+    assert config.get("program:decide", "environment") == ""
+
+
 def test_odd_characters_in_the_path_survive(tmp_path: Path) -> None:
     state = tmp_path / "50% of 'it' ü"
     config = rendered(Settings(state_dir=state))

@@ -48,7 +48,7 @@ route:
     - {matchers: ['severity="high"'], receiver: pager, continue: true}
 receivers:
   - {name: soc, retry_for: 10m, channels: [{kind: webhook, url: "https://soc.example.org/hook", secret: soc-hook}]}
-  - {name: pager, fanout: true, channels: [{kind: pushover, user: soc, priority: 1}, {kind: log}]}
+  - {name: pager, fanout: true, channels: [{kind: pushover, credentials: app, user: soc, priority: 1}, {kind: log}]}
 inhibit:
   - {source: ['kind="nvr"'], target: ['kind="camera"'], equal: [site, nvr]}
 silences:

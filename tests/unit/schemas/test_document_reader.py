@@ -60,7 +60,7 @@ def test_everything_is_read() -> None:
     assert route.routes[0].continue_ is True
     soc, pager = document.routing.receivers
     assert soc.channels[0].options == {"url": "https://soc.example.org/hook", "secret": "soc-hook"}
-    assert pager.channels[0].options == {"user": "soc", "priority": 1}
+    assert pager.channels[0].options == {"credentials": "app", "user": "soc", "priority": 1}
     (silence,) = document.routing.silences
     assert silence.ends_at == datetime(2026, 3, 2, 11, tzinfo=UTC)
     assert examine(GOOD).notes == ()
@@ -257,17 +257,7 @@ def test_notes_point_out_what_surprises() -> None:
 
 def test_not_acted_on_yet_names_what_waits() -> None:
     assert not_acted_on_yet(read(GOOD)) == [
-        "1 child route",
-        "the route's group_by",
-        "1 mute schedule",
-        "1 inhibit rule",
-        "1 silence",
-        "1 escalation",
-        "fanout of 1 receiver",
-        "channels of kind pushover",
-        "the rate limit of 1 site",
-        "the notification channels or mode of 1 site",
-        "polling of 2 devices",
+        "polling of 2 devices without an address and a driver",
     ]
 
 

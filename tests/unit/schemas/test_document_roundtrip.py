@@ -70,7 +70,7 @@ OPTION = st.recursive(
 )
 CHANNEL = st.builds(
     Channel,
-    kind=st.sampled_from(["log", "recording", "email"]),
+    kind=st.sampled_from(["log", "recording"]),
     name=st.none() | TEXT,
     options=st.dictionaries(LABEL.map(lambda name: f"x_{name}"), OPTION, max_size=2),
 )
@@ -126,6 +126,7 @@ def routes(draw: st.DrawFn, receivers: list[str], depth: int = 0) -> Route:
         group_wait=draw(st.none() | DURATION),
         resolve_after=draw(st.none() | DURATION),
         send_resolved=draw(st.none() | st.booleans()),
+        repeat_acknowledged=draw(st.none() | st.booleans()),
         continue_=draw(st.booleans()),
         mute_schedules=draw(st.none() | st.lists(SCHEDULE, max_size=1).map(tuple)),
         routes=tuple(children),

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from topics.catalogue import ALERTS, CONFIG, EVENTS, FRAMES, TOPICS
+from topics.catalogue import ALERTS, CONFIG, EVENTS, FRAMES, TICKS_DECIDE, TOPICS
 from topics.declare import Content, KeyKind, Topic
 from topics.plan import (
     ClusterShape,
@@ -17,6 +17,7 @@ from topics.plan import (
     check_declarations,
     compare,
     namespace_problem,
+    partitions_of,
     plan,
 )
 
@@ -132,6 +133,16 @@ def test_namespace_must_not_own_live_topics(namespace: str) -> None:
 
 def test_other_namespaces_are_fine() -> None:
     assert namespace_problem("replay-1a2b") is None
+
+
+def test_a_number_of_partitions_is_that_of_what_decide_and_act_read() -> None:
+    planned = {one.name: one.partitions for one in plan(ClusterShape.of(1), "lab", 48)}
+    assert planned["lab." + EVENTS.name] == 48
+    assert planned["lab." + TICKS_DECIDE.name] == 48
+    assert planned["lab." + ALERTS.name] == ALERTS.partitions
+    assert planned["lab." + CONFIG.name] == 1
+    assert planned["lab." + EVENTS.dlq] == 1
+    assert partitions_of(EVENTS, None) == EVENTS.partitions
 
 
 def test_changelogs_are_compacted_and_partitioned_as_their_inputs() -> None:

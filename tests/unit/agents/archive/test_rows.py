@@ -156,6 +156,9 @@ def test_activity() -> None:
         "actor": "kim",
         "cause": "c1",
         "detail": None,
+        "command_id": None,
+        "outcome": None,
+        "shift": None,
     }
 
 

@@ -59,3 +59,14 @@ def test_what_delivers_no_frames_is_no_camera(fields: dict[str, object]) -> None
     book.take(record(assigned()))
     book.take(record(assigned(**fields)))
     assert book.cameras == {}
+
+
+def test_what_another_role_wants_is_its_own() -> None:
+    book = Book(wanted=lambda one: one.driver is not None)
+    book.take(record(assigned()))
+    assert book.cameras == {}
+    book.take(record(assigned(source=None, address="10.0.0.2:80", driver="tcp")))
+    assert list(book.cameras) == ["north/gate"]
+    plain = Book()
+    plain.take(record(assigned(source=None, address="10.0.0.2:80", driver="tcp")))
+    assert plain.cameras == {}

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.dedupe.windows import KEEP, MOST, Admission, Armed, arm, disarm, twin
+from agents.dedupe.windows import (
+    HOUR_US,
+    MOST,
+    Armed,
+    arm,
+    disarm,
+    hour_of,
+    joined,
+    micros,
+    twin,
+)
 from schemas.document import Channel, Receiver
 from tests.unit.agents.harness import Harness, at, decisions, event, routing, site
 
@@ -157,36 +167,76 @@ def test_a_receiver_that_took_it_keeps_the_windows_armed() -> None:
 GAPS = st.lists(st.integers(0, 600), min_size=1, max_size=12)
 
 
-@given(times=GAPS, probe=st.integers(-100, 700), window=st.integers(0, 120))
+@given(times=GAPS, probe=st.integers(-100, 700), window=st.integers(1, 7200))
 def test_a_twin_is_the_nearest_admission_less_than_a_window_away(
     times: list[int], probe: int, window: int
 ) -> None:
-    armed: Armed | None = None
+    rows: dict[int, Armed] = {}
+    # Across an hour's end: what lies beside it is found in the row of the other hour.
+    start = 3300
     for number, seconds in enumerate(times):
-        armed = arm(armed, at(seconds), f"e{number}")
-    found = twin(armed, at(probe), timedelta(seconds=window))
+        when = micros(at(start + seconds))
+        rows[when // HOUR_US] = arm(rows.get(when // HOUR_US), when, f"e{number}")
+    asked, width = micros(at(start + probe)), window * 1_000_000
+    found = twin(joined(rows[hour] for hour in sorted(rows)), asked, width)
     nearest = min(abs(probe - one) for one in times)
     if nearest < window:
         assert found is not None
-        assert abs((found.at - at(probe)).total_seconds()) == nearest
+        assert abs(probe - times[int(found[1:])]) == nearest
     else:
         assert found is None
 
 
+def test_a_window_is_exact_where_a_float_is_not() -> None:
+    one = micros(datetime(2026, 3, 2, 10, 0, 0, 100_000, UTC))
+    armed = arm(None, one, "e1")
+    later = micros(datetime(2026, 3, 2, 10, 1, 0, 100_000, UTC))
+    assert twin(armed, later, 60_000_000) is None
+    assert twin(armed, later - 1, 60_000_000) is not None
+    assert twin(armed, later, 0) is None
+
+
+@given(
+    st.datetimes(
+        min_value=datetime(1900, 1, 1),  # noqa: DTZ001 - the timezone is the next line's
+        timezones=st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=45))]),
+    )
+)
+def test_an_hour_and_what_is_left_of_it_are_the_microseconds(when: datetime) -> None:
+    hour, into = hour_of(when)
+    assert 0 <= into < HOUR_US
+    assert hour * HOUR_US + into == micros(when)
+
+
 def test_arming_twice_is_arming_once_and_disarming_leaves_nothing() -> None:
-    once = arm(None, at(0), "e1")
-    assert arm(once, at(0), "e1") == once == Armed((Admission(at(0), "e1"),))
+    once = arm(None, 5, "e1")
+    assert arm(once, 5, "e1") == once == Armed((5,), ("e1",))
     assert disarm(once, "e1") is None
     assert disarm(None, "e1") is None
     assert disarm(once, "e2") == once
 
 
-def test_a_row_is_bounded_by_age_and_by_number() -> None:
+def test_a_row_is_an_hours_and_is_bounded() -> None:
     armed: Armed | None = None
     for number in range(MOST + 50):
-        armed = arm(armed, at(number), f"e{number}")
+        armed = arm(armed, number, f"e{number}")
     assert armed is not None
-    assert len(armed.admissions) == MOST
-    assert armed.admissions[-1].event_id == f"e{MOST + 49}"
-    much_later = arm(armed, at(0) + KEEP + timedelta(hours=1), "new")
-    assert [one.event_id for one in much_later.admissions] == ["new"]
+    assert len(armed.at) == len(armed.ids) == MOST
+    assert armed.ids[-1] == f"e{MOST + 49}"
+
+
+def test_a_window_of_a_day_reaches_as_far_as_an_event_may_be_behind() -> None:
+    harness = Harness(site(dedupe_window_sec=86_400))
+    harness.send(event("e1"))
+    day = 86_400
+    # 23 h 59 min behind the tick, and less than a day after the first.
+    assert harness.result(event("e2", at_seconds=day - 60), at_seconds=2 * day - 120) == FOLDED
+
+
+def test_windows_are_forgotten_when_nothing_can_fall_into_them() -> None:
+    harness = Harness(site(dedupe_window_sec=60, suppression_window_sec=60))
+    harness.send(event("e1"))
+    assert [key for table, _, key in harness.decide.store.rows if key.startswith("hours:")]
+    harness.wait(60 * 3600)
+    rows = [key for table, _, key in harness.decide.store.rows if table == "dedupe"]
+    assert rows == []

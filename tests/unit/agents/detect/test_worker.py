@@ -68,15 +68,23 @@ class Book:
     async def emit(self, records: Sequence[OutRecord]) -> None:
         self.records.extend(records)
 
-    def numbers(self) -> list[int]:
-        """Of the frames whose detections were emitted."""
+    def detections(self) -> list[FrameDetections]:
+        """Everything that was emitted of frames."""
         found = []
         for record in self.records:
             if record.topic is DETECTIONS:
                 message = Record(DETECTIONS, 0, 0, 0, record.key, record.value, {}).message()
                 assert isinstance(message, FrameDetections)
-                found.append(message.seq)
+                found.append(message)
         return found
+
+    def numbers(self) -> list[int]:
+        """Of the frames whose detections were emitted."""
+        return [one.seq for one in self.detections()]
+
+    def tracks(self) -> list[str | None]:
+        """The tracks that they were given, in order."""
+        return [detection.track for one in self.detections() for detection in one.detections]
 
 
 class Bench:
@@ -87,10 +95,20 @@ class Bench:
         self.acked: list[int] = []
 
     async def take(
-        self, number: int, *, live: bool, jpeg: bytes | None = None, partition: int = 0
+        self,
+        number: int,
+        *,
+        live: bool,
+        jpeg: bytes | None = None,
+        partition: int = 0,
+        run: str = "",
     ) -> None:
-        record = frame(number, live=live, jpeg=jpeg, partition=partition)
+        record = frame(number, live=live, jpeg=jpeg, partition=partition, run=run)
         await self.worker.take(record, lambda: self.acked.append(number))
+
+    async def told(self, number: int) -> None:
+        """Wait until a frame is done; raises TimeoutError."""
+        await self.until(lambda: number in self.acked)
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait for a condition; raises TimeoutError."""
@@ -99,7 +117,15 @@ class Bench:
                 await asyncio.sleep(0.002)
 
 
-def frame(number: int, *, live: bool, jpeg: bytes | None = None, partition: int = 0) -> Record:
+def frame(
+    number: int,
+    *,
+    live: bool,
+    jpeg: bytes | None = None,
+    partition: int = 0,
+    run: str = "",
+    last: bool = False,
+) -> Record:
     """A record at the beginning of its partition, where there is nothing to warm up with."""
     meta = FrameMeta(
         site_id="north",
@@ -109,6 +135,8 @@ def frame(number: int, *, live: bool, jpeg: bytes | None = None, partition: int 
         width=32,
         height=32,
         live=live,
+        run=run,
+        last=last,
     )
     if jpeg is None:
         picture = np.full((32, 32, 3), number * STEP, np.uint8)
@@ -117,24 +145,39 @@ def frame(number: int, *, live: bool, jpeg: bytes | None = None, partition: int 
     return Record(FRAMES, partition, 0, 0, b"north/gate", jpeg, headers)
 
 
-@pytest.fixture
-async def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
-    monkeypatch.setenv("WATCHFLOOR_DETECT_THREADS", "1")
+def opened(folder: Path, before: Sequence[Record] = (), eyes: Eyes | None = None) -> Bench:
+    """A worker that finds these records before the first that it takes. eyes: else a watcher's."""
     watcher, book = Watcher(), Book()
+
+    async def seen(
+        settings: Settings, first: Record, dwell_s: float
+    ) -> AsyncIterator[tuple[Record, FrameMeta]]:
+        for record in before:
+            meta = record.message()
+            assert isinstance(meta, FrameMeta)
+            yield record, meta
+
     ctx = RoleContext(
         role="detect",
-        settings=Settings(state_dir=tmp_path),
+        settings=Settings(state_dir=folder),
         emitter=book,
         now=lambda: T0,
         configuration=Configuration(),
         ownership=Ownership,
         report=lambda name, problem: None,
     )
-    worker = DetectWorker(ctx, Eyes(ModelEye(watcher), None, ""))
-    yield Bench(worker, watcher, book)
-    for event in watcher.held.values():
+    worker = DetectWorker(ctx, eyes or Eyes(ModelEye(watcher), None, ""), seen)
+    return Bench(worker, watcher, book)
+
+
+@pytest.fixture
+async def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
+    monkeypatch.setenv("WATCHFLOOR_DETECT_THREADS", "1")
+    made = opened(tmp_path)
+    yield made
+    for event in made.watcher.held.values():
         event.set()
-    await worker.close()
+    await made.worker.close()
 
 
 async def test_file_is_looked_at_side_by_side_and_told_in_order(bench: Bench) -> None:
@@ -195,3 +238,62 @@ async def test_what_was_lost_to_another_is_not_finished(bench: Bench) -> None:
     await bench.until(lambda: len(bench.acked) == 1)
     assert bench.acked == [9]
     assert bench.book.numbers() == [9]
+
+
+RESTARTS = [
+    # a live camera goes on with its tracks
+    ("", [0, 1, 2, 3, 4, 5]),
+    # and so does a file within one run, whose first frame after the restart is no new run
+    ("one", [0, 1, 2, 3, 4, 5]),
+]
+
+
+@pytest.mark.parametrize(("run", "numbers"), RESTARTS)
+async def test_after_a_restart_tracks_are_the_ones_of_before(
+    tmp_path: Path, run: str, numbers: list[int]
+) -> None:
+    through = opened(tmp_path)
+    for number in numbers:
+        await through.take(number, live=False, run=run)
+    await through.until(lambda: len(through.acked) == len(numbers))
+    again = opened(tmp_path, [frame(number, live=False, run=run) for number in numbers[:4]])
+    for number in numbers[4:]:
+        await again.take(number, live=False, run=run)
+    await again.until(lambda: len(again.acked) == 2)
+    assert again.book.tracks() == through.book.tracks()[4:]
+    assert again.acked == [4, 5]  # what was only looked at again is neither told nor acked
+    await through.worker.close()
+    await again.worker.close()
+
+
+async def test_a_file_that_ended_before_the_restart_has_ended(tmp_path: Path) -> None:
+    before = [frame(number, live=False, run="one") for number in range(4)]
+    before.append(frame(4, live=False, run="one", last=True))
+    again = opened(tmp_path, before)
+    fresh = opened(tmp_path)
+    for one in (again, fresh):
+        await one.take(5, live=False, run="two")
+        await one.told(5)
+        await one.worker.close()
+    assert again.book.tracks() == fresh.book.tracks()
+
+
+async def test_motion_of_a_file_owes_nothing_to_the_run_before(tmp_path: Path) -> None:
+    def picture(number: int) -> bytes:
+        drawn = np.full((180, 320, 3), 90, np.uint8)
+        cv2.rectangle(drawn, (number * 12, 60), (number * 12 + 30, 140), (40, 40, 220), -1)
+        return cv2.imencode(".jpg", drawn)[1].tobytes()
+
+    after = opened(tmp_path, eyes=Eyes(None, None, ""))
+    for number in range(6):
+        await after.take(number, live=False, run="one", jpeg=picture(0))
+    fresh = opened(tmp_path, eyes=Eyes(None, None, ""))
+    for one in (after, fresh):
+        for number in range(6, 20):
+            await one.take(number, live=False, run="two", jpeg=picture(number))
+        await one.told(19)
+        await one.worker.close()
+    assert fresh.book.detections()
+    assert [one.detections for one in after.book.detections()] == [
+        one.detections for one in fresh.book.detections()
+    ]

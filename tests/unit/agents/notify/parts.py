@@ -1,109 +1,90 @@
-"""A target that answers, fails, hangs and lies; a role's context; a request."""
+"""Requests, jobs, a role's context, and what takes the place of Kafka."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from aiohttp import web
-
-from agents.notify.stage import Attempt
+from agents.notify.message import compose
+from agents.notify.passes import Attempt
+from agents.notify.senders.base import Job
+from agents.notify.targets import Policy
 from agents.runtime.configuration import Configuration
 from agents.runtime.ownership import Ownership
 from agents.runtime.service import RoleContext
 from infra.settings import Settings
 from schemas.base import Severity, decode
-from schemas.document import Channel, ConfigRecord, Receiver, Route, Routing
-from schemas.notification import Line, NotifyRequest, NotifyResult, NotifyStatus
-from tests.unit.agents.harness import T0
-from topics.record import OutRecord
+from schemas.document import (
+    Channel,
+    ConfigRecord,
+    Receiver,
+    Route,
+    Routing,
+    Site,
+    SiteNotifications,
+    Template,
+)
+from schemas.notification import Line, Note, NotifyRequest, NotifyResult, NotifyStatus
+from topics.catalogue import NOTIFY_REQUESTS
+from topics.record import OutRecord, make
+
+T0 = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
+LOOPBACK = Policy(internal=True)
 
 
-@dataclass
-class Target:
-    """A real HTTP server on loopback. replies: by path, what it does with a request."""
-
-    base: str
-    seen: list[tuple[str, bytes, dict[str, str]]] = field(default_factory=list)
-    hanging: int = 0
-
-    def paths(self) -> list[str]:
-        return [path for path, _, _ in self.seen]
-
-
-@asynccontextmanager
-async def target() -> AsyncIterator[Target]:
-    """`/ok` answers 204, `/status/N` answers N, `/hang` never, `/drip` a byte at a time."""
-    found = Target("")
-
-    async def handle(request: web.Request) -> web.StreamResponse:
-        found.seen.append((request.path, await request.read(), dict(request.headers)))
-        if request.path.startswith("/status/"):
-            code = int(request.path.rpartition("/")[2])
-            return web.Response(
-                status=code, text="x" * 100, headers={"Location": f"{found.base}/ok"}
-            )
-        if request.path == "/hang":
-            found.hanging += 1
-            await asyncio.sleep(3600)
-        return web.Response(status=204)
-
-    app = web.Application()
-    app.router.add_route("*", "/{tail:.*}", handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    found.base = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
-        yield found
-    finally:
-        await runner.cleanup()
+def line(number: int = 1, severity: Severity = Severity.HIGH, **more: Any) -> Line:
+    fields: dict[str, Any] = {
+        "alert_id": f"a-{number}",
+        "title": "person at Gate (yard), North depot",
+        "severity": severity,
+        "rank": 71 - number,
+        "last_event": T0,
+        "event_id": f"e-{number}",
+    }
+    return Line(**{**fields, **more})
 
 
-@asynccontextmanager
-async def liar(answer: bytes) -> AsyncIterator[str]:
-    """Something that listens, and says `answer` to whatever it is told."""
+def request(name: str = "n-1", receiver: str = "soc", **more: Any) -> NotifyRequest:
+    lines = more.pop("alerts", (line(),))
+    fields: dict[str, Any] = {
+        "notification_id": name,
+        "site_id": "north",
+        "receiver": receiver,
+        "status": NotifyStatus.FIRING,
+        "group": "g",
+        "flush": 1,
+        "requested_at": T0,
+        "deadline": T0 + timedelta(minutes=5),
+        "alerts": lines,
+        "total": len(lines),
+        "event_ids": ("e-1",),
+    }
+    return NotifyRequest(**{**fields, **more})
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read(65_536)
-        writer.write(answer)
-        await writer.drain()
-        writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    finally:
-        server.close()
-        await server.wait_closed()
+def asked_for(one: NotifyRequest) -> OutRecord:
+    """The record that asks for a notification."""
+    return make(
+        NOTIFY_REQUESTS,
+        one,
+        id=one.notification_id,
+        time=one.requested_at,
+        source="test",
+        key=one.site_id,
+    )
 
 
-def request(name: str = "n-1", receiver: str = "soc") -> NotifyRequest:
-    return NotifyRequest(
-        notification_id=name,
-        site_id="north",
-        receiver=receiver,
-        status=NotifyStatus.FIRING,
-        group="g",
-        flush=1,
-        requested_at=T0,
-        deadline=T0 + timedelta(minutes=5),
-        alerts=(
-            Line(
-                alert_id="a-1",
-                title="person at Gate (yard), North depot",
-                severity=Severity.HIGH,
-                rank=70,
-                last_event=T0,
-            ),
-        ),
-        total=1,
-        event_ids=("e-1",),
+def note(name: str = "n-1", severity: Severity = Severity.INFO, **more: Any) -> NotifyRequest:
+    return request(
+        name,
+        kind="internal",
+        alerts=(),
+        event_ids=(),
+        note=Note(title="Backup failed", text="The disk is full.", severity=severity),
+        **more,
     )
 
 
@@ -111,8 +92,41 @@ def attempt(name: str = "n-1", receiver: str = "soc", number: int = 1) -> Attemp
     return Attempt(request=request(name, receiver), attempt=number)
 
 
+def channel(kind: str, name: str | None = None, **options: Any) -> Channel:
+    return Channel(kind=kind, name=name, options=options)
+
+
 def webhook(url: str, **options: Any) -> Channel:
-    return Channel(kind="webhook", options={"url": url, **options})
+    return channel("webhook", url=url, **options)
+
+
+def job(
+    one: Channel,
+    secrets: dict[str, str] | None = None,
+    *,
+    of: NotifyRequest | None = None,
+    templates: Sequence[Template] = (),
+    policy: Policy = LOOPBACK,
+    now: datetime = T0,
+    picture: bytes | None = None,
+    cards: bool = False,
+) -> Job:
+    """What a sender is given; loopback is allowed."""
+
+    async def shot() -> bytes | None:
+        return picture
+
+    asked = of or request()
+    return Job(
+        channel=one,
+        request=asked,
+        said=compose(asked, one, site=None, templates=templates, link_base="https://w.example.org"),
+        now=now,
+        secrets=(secrets or {}).__getitem__,
+        policy=policy,
+        cards=cards,
+        picture=shot,
+    )
 
 
 class Recorder:
@@ -126,21 +140,36 @@ class Recorder:
             self.results.append(decode(record.value or b"", NotifyResult))
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while not condition():
                 await asyncio.sleep(0.005)
 
 
-def context(emitter: Recorder, *receivers: Receiver) -> RoleContext:
-    configuration = Configuration()
-    routing = Routing(route=Route(receiver="soc"), receivers=receivers)
-    configuration.apply("routing", ConfigRecord(revision=1, author="t", at=T0, routing=routing))
+def configured(*receivers: Receiver, site: Site | None = None, **routing: Any) -> Configuration:
+    """Receivers, and a site that allows loopback."""
+    found = Configuration()
+    one = site or Site(
+        site_id="north", notifications=SiteNotifications(allow_internal_targets=True)
+    )
+    parts = Routing(route=Route(receiver="soc"), receivers=receivers, **routing)
+    found.apply("north", ConfigRecord(revision=1, author="t", at=T0, site=one))
+    found.apply("routing", ConfigRecord(revision=1, author="t", at=T0, routing=parts))
+    return found
+
+
+def context(
+    emitter: Any,
+    *receivers: Receiver,
+    now: Callable[[], datetime] = lambda: T0,
+    site: Site | None = None,
+    state_dir: Path = Path("/nonexistent"),
+) -> RoleContext:
     return RoleContext(
         role="act",
-        settings=Settings(state_dir=Path("/nonexistent")),
+        settings=Settings(state_dir=state_dir),
         emitter=emitter,
-        now=lambda: T0,
-        configuration=configuration,
+        now=now,
+        configuration=configured(*receivers, site=site),
         ownership=Ownership,
         report=lambda name, problem: None,
     )

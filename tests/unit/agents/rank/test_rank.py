@@ -3,161 +3,201 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from agents.rank.score import MAX_RANK, Feedback, Inputs, rank_parts
+from agents.rank.scene import MOST_NEIGHBOURS, Neighbour
+from agents.rank.score import MAX_RANK, Inputs, rank_parts, seen_again
+from agents.rank.verdicts import Feedback
 from schemas.base import Severity
-from tests.unit.agents.harness import Harness, event, site
 
 SEVERITIES = sorted(Severity, key=lambda one: one.rank)
+SHARES = st.floats(0, 1)
+SPANS = st.timedeltas(timedelta(0), timedelta(days=4000))
+FEEDBACK = st.builds(Feedback, SHARES, st.text("tfb", max_size=10), st.text("tfb", max_size=10))
+NEIGHBOURS = st.lists(
+    st.builds(Neighbour, st.sampled_from(["a", "b", "c", "d"]), SHARES),
+    max_size=MOST_NEIGHBOURS,
+    unique_by=lambda one: one.camera_id,
+).map(tuple)
 GIVEN = st.builds(
     Inputs,
     severity=st.sampled_from(SEVERITIES),
-    confidence=st.none() | st.floats(0, 1),
-    hour_share=st.none() | st.floats(0, 1000),
-    since_same=st.none() | st.timedeltas(timedelta(0), timedelta(days=4000)),
-    events=st.integers(1, 10_000),
-    repeats=st.integers(0, 10_000),
-    feedback=st.builds(Feedback, true=st.integers(0, 1000), false=st.integers(0, 1000)),
+    confidence=st.none() | SHARES,
+    zone_feedback=FEEDBACK,
+    hour_share=st.none() | SHARES,
+    like_share=st.none() | SHARES,
+    since_same=st.none() | SPANS,
+    lasting=SPANS,
+    seen=st.integers(1, 10_000),
+    neighbours=NEIGHBOURS,
+    crowd=st.integers(0, 40),
+    feedback=FEEDBACK,
 )
 
 
-def rank(inputs: Inputs) -> int:
-    return sum(part.points for part in rank_parts(inputs))
+def rank(inputs: Inputs, **changed: Any) -> int:
+    return sum(part.points for part in rank_parts(replace(inputs, **changed)))
 
 
 @given(inputs=GIVEN)
 def test_parts_are_whole_points_that_add_up_to_0_to_100(inputs: Inputs) -> None:
     parts = rank_parts(inputs)
     assert all(part.points >= 0 and part.reason.endswith(".") for part in parts)
-    assert len({part.name for part in parts}) == len(parts) == 6
+    assert [part.name for part in parts] == [
+        "severity",
+        "confidence",
+        "zone",
+        "hour",
+        "novelty",
+        "duration",
+        "count",
+        "correlated",
+        "precision",
+    ]
     assert 0 <= sum(part.points for part in parts) <= MAX_RANK
 
 
-@given(inputs=GIVEN, other=st.sampled_from(SEVERITIES))
-def test_a_worse_severity_never_lowers_it(inputs: Inputs, other: Severity) -> None:
-    low, high = sorted((inputs.severity, other), key=lambda one: one.rank)
-    assert rank(replace(inputs, severity=low)) <= rank(replace(inputs, severity=high))
-
-
-@given(inputs=GIVEN, one=st.floats(0, 1), other=st.floats(0, 1))
-def test_a_surer_detector_never_lowers_it(inputs: Inputs, one: float, other: float) -> None:
-    low, high = sorted((one, other))
-    assert rank(replace(inputs, confidence=low)) <= rank(replace(inputs, confidence=high))
-
-
-@given(inputs=GIVEN, one=st.floats(0, 1000), other=st.floats(0, 1000))
-def test_a_more_usual_hour_never_raises_it(inputs: Inputs, one: float, other: float) -> None:
-    low, high = sorted((one, other))
-    assert rank(replace(inputs, hour_share=low)) >= rank(replace(inputs, hour_share=high))
-
-
-HOURS = st.timedeltas(timedelta(0), timedelta(days=40))
-
-
-@given(inputs=GIVEN, one=HOURS, other=HOURS)
-def test_what_was_not_seen_for_longer_never_lowers_it(
-    inputs: Inputs, one: timedelta, other: timedelta
-) -> None:
-    low, high = sorted((one, other))
-    never = rank(replace(inputs, since_same=None))
-    assert rank(replace(inputs, since_same=low)) <= rank(replace(inputs, since_same=high)) <= never
-
-
-@given(inputs=GIVEN, more=st.integers(1, 100), repeats=st.booleans())
-def test_more_of_it_never_lowers_it(inputs: Inputs, more: int, repeats: bool) -> None:
-    grown = (
-        replace(inputs, repeats=inputs.repeats + more)
-        if repeats
-        else replace(inputs, events=inputs.events + more)
+def test_the_best_of_everything_is_100() -> None:
+    best = Inputs(
+        severity=Severity.CRITICAL,
+        confidence=1.0,
+        zone_feedback=Feedback(1.0),
+        hour_share=0.0,
+        lasting=timedelta(hours=3),
+        seen=1000,
+        neighbours=tuple(Neighbour(name, 1.0) for name in "abcd"),
+        crowd=4,
+        feedback=Feedback(1.0),
     )
-    assert rank(inputs) <= rank(grown)
+    # Evidence is never complete: half a point is rounded away.
+    assert MAX_RANK - 1 <= rank(best) <= MAX_RANK
 
 
-@given(inputs=GIVEN, more=st.integers(1, 100))
-def test_confirmations_never_lower_it_and_false_alarms_never_raise_it(
-    inputs: Inputs, more: int
+@pytest.mark.parametrize(
+    ("name", "values", "raises"),
+    [
+        ("severity", st.sampled_from(SEVERITIES), 1),
+        ("confidence", SHARES, 1),
+        ("hour_share", SHARES, -1),  # a more usual hour
+        ("like_share", SHARES, -1),  # a kind that comes on more days
+        ("since_same", SPANS, 1),
+        ("lasting", SPANS, 1),
+        ("seen", st.integers(1, 10_000), 1),
+        ("crowd", st.integers(0, 40), -1),  # more cameras at once: the weather
+    ],
+)
+def test_raising_one_input_never_turns_the_rank_the_other_way(
+    name: str, values: st.SearchStrategy[Any], raises: int
 ) -> None:
-    said = inputs.feedback
-    better = replace(inputs, feedback=replace(said, true=said.true + more))
-    worse = replace(inputs, feedback=replace(said, false=said.false + more))
-    assert rank(worse) <= rank(inputs) <= rank(better)
+    @given(inputs=GIVEN, one=values, other=values)
+    def holds(inputs: Inputs, one: Any, other: Any) -> None:
+        order = (lambda each: each.rank) if name == "severity" else None
+        low, high = sorted((one, other), key=order)
+        change = rank(inputs, **{name: high}) - rank(inputs, **{name: low})
+        assert change * raises >= 0
+
+    holds()
+
+
+@given(inputs=GIVEN, since=SPANS)
+def test_what_was_never_seen_is_the_newest(inputs: Inputs, since: timedelta) -> None:
+    assert rank(inputs, since_same=since) <= rank(inputs, since_same=None)
+
+
+@given(inputs=GIVEN, one=SHARES, other=SHARES, field=st.sampled_from(["feedback", "zone_feedback"]))
+def test_a_better_precision_never_lowers_it(
+    inputs: Inputs, one: float, other: float, field: str
+) -> None:
+    low, high = sorted((one, other))
+    assert rank(inputs, **{field: Feedback(low)}) <= rank(inputs, **{field: Feedback(high)})
+
+
+@given(inputs=GIVEN, place=st.integers(0, MOST_NEIGHBOURS - 1), weight=SHARES)
+def test_a_neighbour_that_counts_more_never_lowers_it(
+    inputs: Inputs, place: int, weight: float
+) -> None:
+    known = list(inputs.neighbours)
+    if place < len(known):
+        known[place] = Neighbour(known[place].camera_id, max(weight, known[place].weight))
+    elif len(known) < MOST_NEIGHBOURS:
+        known.append(Neighbour("new", weight))
+    assert rank(inputs) <= rank(inputs, neighbours=tuple(known))
 
 
 @given(inputs=GIVEN)
-def test_severity_outweighs_any_two_other_parts(inputs: Inputs) -> None:
+def test_severity_outweighs_any_other_part(inputs: Inputs) -> None:
     parts = rank_parts(replace(inputs, severity=Severity.CRITICAL))
-    others = sorted((part.points for part in parts if part.name != "severity"), reverse=True)
-    assert parts[0].points > others[0] + others[1]
+    assert parts[0].points > max(part.points for part in parts[1:])
+
+
+@given(inputs=GIVEN, lasting=SPANS, seen=st.integers(1, 10_000))
+def test_a_folded_event_makes_the_parts_that_a_full_ranking_would(
+    inputs: Inputs, lasting: timedelta, seen: int
+) -> None:
+    longer = replace(inputs, lasting=lasting, seen=seen)
+    assert seen_again(rank_parts(inputs), lasting, seen) == rank_parts(longer)
 
 
 @pytest.mark.parametrize(
-    ("since", "told"),
+    ("changed", "part", "told"),
     [
-        (None, "Nothing like it was seen here before."),
-        (timedelta(minutes=12), "The last like it was 12 min before."),
-        (timedelta(hours=30), "The last like it was 30 h before."),
+        ({"confidence": 0.914}, "confidence", "The detector is 91% sure."),
+        ({"confidence": None}, "confidence", "Its source gives no confidence."),
+        (
+            {"hour_share": 0.02},
+            "hour",
+            "This camera sees something about this hour on 2% of such days.",
+        ),
+        ({"since_same": None}, "novelty", "Nothing like it was seen here before."),
+        ({"since_same": timedelta(minutes=12)}, "novelty", "The last like it was 12 min before."),
+        (
+            {"since_same": timedelta(hours=30), "like_share": 0.4},
+            "novelty",
+            "The last like it was 30 h before; its like comes here on 40% of days.",
+        ),
+        ({"lasting": timedelta(seconds=90)}, "duration", "It has gone on for 90 s."),
+        ({"lasting": timedelta(0)}, "duration", "So far it is one moment."),
+        ({"seen": 3}, "count", "It happened 3 times in this alert."),
+        (
+            {"neighbours": (Neighbour("gate", 0.5), Neighbour("fence", 0.4)), "crowd": 3},
+            "correlated",
+            "Neighbouring cameras saw something within 5 minutes too (gate, fence).",
+        ),
+        (
+            {"neighbours": (Neighbour("gate", 0.5),), "crowd": 14},
+            "correlated",
+            "Neighbouring cameras saw something within 5 minutes too (gate); 14 cameras did at "
+            "once, as in bad weather.",
+        ),
+        (
+            {"feedback": Feedback(0.2, "ftffffff")},
+            "precision",
+            "7 of the last 8 judged alerts of this camera and rule were false.",
+        ),
+        (
+            {"feedback": Feedback(0.2, "fbt")},
+            "precision",
+            "2 of the last 3 judged alerts of this camera and rule were false or benign.",
+        ),
+        (
+            {"feedback": Feedback(0.8, "t")},
+            "precision",
+            "The last judged alert of this camera and rule was true.",
+        ),
+        (
+            {"feedback": Feedback(0.2, "", "ff")},
+            "precision",
+            "Analysts have judged no alert of this camera and rule yet; 2 of the last 2 judged "
+            "alerts of the camera were false.",
+        ),
     ],
 )
-def test_reasons_are_sentences_for_people(since: timedelta | None, told: str) -> None:
-    parts = rank_parts(
-        Inputs(
-            severity=Severity.HIGH,
-            confidence=0.914,
-            hour_share=0.2,
-            since_same=since,
-            events=2,
-            repeats=1,
-            feedback=Feedback(true=2, false=1),
-        )
-    )
-    assert [part.reason for part in parts] == [
-        "The zone's severity is high.",
-        "The detector is 91% sure.",
-        "For this camera it is a quiet hour (0.2 times its average).",
-        told,
-        "It happened 3 times in this alert.",
-        "Analysts confirmed 2 of 3 like it.",
-    ]
-
-
-def test_an_alerts_rank_is_the_sum_of_its_reasons_and_grows_with_its_events() -> None:
-    harness = Harness(site(dedupe_window_sec=10))
-    ranks = []
-    for number in range(4):
-        harness.send(event(f"e{number}", at_seconds=number * 8, confidence=0.9))
-        alert = harness.alert()
-        assert alert.rank == sum(part.points for part in alert.reasons)
-        ranks.append(alert.rank)
-    assert ranks == sorted(ranks)
-    assert ranks[0] < ranks[-1]
-
-
-@pytest.mark.parametrize(
-    ("reason", "direction"), [("true_positive", 1), ("false_positive", -1), ("test", 0)]
-)
-def test_what_analysts_say_of_an_alert_counts_for_the_next_of_its_rule(
-    reason: str, direction: int
-) -> None:
-    harness = Harness(site())
-    harness.send(event("e1"))
-    before = next(part for part in harness.alert().reasons if part.name == "precision")
-    for number in range(4):
-        harness.command("resolve", alert=_open(harness), reason=reason)
-        harness.send(event(f"n{number}", at_seconds=number + 1))
-    # A verdict is the rule's own: another camera's alerts do not hear of it.
-    harness.send(event("other", at_seconds=9, camera_id="cam-2"))
-    newest = {alert.camera_id: alert for alert in harness.alerts().values()}
-    after = next(part for part in newest["cam-1"].reasons if part.name == "precision")
-    other = next(part for part in newest["cam-2"].reasons if part.name == "precision")
-    assert (after.points > before.points) - (after.points < before.points) == direction
-    assert other.points == before.points
-
-
-def _open(harness: Harness) -> str:
-    (found,) = (key for key, one in harness.alerts().items() if one.state != "resolved")
-    return found
+def test_reasons_are_sentences_for_people(changed: dict[str, Any], part: str, told: str) -> None:
+    inputs = replace(Inputs(severity=Severity.HIGH), **changed)
+    (found,) = (one.reason for one in rank_parts(inputs) if one.name == part)
+    assert found == told

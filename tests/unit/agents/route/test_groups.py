@@ -111,6 +111,43 @@ def test_an_unchanged_group_repeats_every_repeat_interval() -> None:
     assert [when / 3600 for when, *_ in told(harness)][4:] == [13, 17]
 
 
+@pytest.mark.parametrize(
+    ("repeated", "expected"),
+    [(None, [0, 3600, 7200]), (True, [0, 3600, 7200]), (False, [0, 3600])],
+)
+def test_what_was_acknowledged_is_repeated_unless_its_route_says_otherwise(
+    repeated: bool | None, expected: list[float]
+) -> None:
+    chosen = routing(
+        repeat_interval=timedelta(hours=1),
+        repeat_acknowledged=repeated,
+        resolve_after=timedelta(hours=12),
+    )
+    harness = Harness(site(), routing=chosen)
+    harness.send(event("e1"))
+    harness.wait(3600)
+    harness.command("ack")
+    harness.wait(3700)
+    assert [when for when, _, status, _ in told(harness) if status == "firing"] == expected
+
+
+def test_a_group_with_anything_unacknowledged_in_it_is_repeated_whole() -> None:
+    chosen = routing(
+        group_by=("zone",),
+        group_interval=timedelta(0),
+        repeat_interval=timedelta(hours=1),
+        repeat_acknowledged=False,
+        resolve_after=timedelta(hours=12),
+    )
+    harness = Harness(site(), routing=chosen)
+    harness.send(event("e1"))
+    first = harness.alert().alert_id
+    harness.send(event("e2", camera_id="cam-2", at_seconds=1), at_seconds=1)
+    harness.command("ack", alert=first)
+    harness.advance(at(3700))
+    assert [(when, count) for when, _, _, count in told(harness)] == [(0, 1), (1, 2), (3601, 2)]
+
+
 def test_the_default_repeat_is_4_hours_and_a_resolved_alert_does_not_repeat() -> None:
     harness = Harness(site(), routing=routing(resolve_after=timedelta(hours=5)))
     harness.send(event("e1"))
@@ -149,12 +186,12 @@ def test_nothing_is_said_of_what_was_never_notified() -> None:
     assert harness.delivered == []
 
 
-def test_a_late_alert_is_resolved_in_silence() -> None:
+def test_a_late_alert_is_told_in_a_summary_and_resolved_in_silence() -> None:
     harness = Harness(site())
     harness.send(event("e1"), at_seconds=3600)
     harness.wait(2 * 3600)
     assert harness.alert().state == "resolved"
-    assert harness.delivered == []
+    assert [(one.kind, one.status) for one in harness.delivered] == [("summary", "firing")]
 
 
 def test_each_alert_is_a_group_of_its_own() -> None:

@@ -11,7 +11,17 @@ from msgspec import Struct
 from agents.runtime.chain import Batch, ChainRunner
 from agents.runtime.configuration import Configuration
 from agents.runtime.record import Record
-from agents.runtime.stage import Chain, Context, Effect, Emit, Forward, Poison, Stage, Start
+from agents.runtime.stage import (
+    Chain,
+    Context,
+    Effect,
+    Emit,
+    Forward,
+    Later,
+    Poison,
+    Stage,
+    Start,
+)
 from agents.runtime.state import MemoryStore, TableSpec
 from agents.runtime.ticker import tick_record
 from agents.runtime.timers import Timer
@@ -49,7 +59,9 @@ def small_chain() -> Chain:
 
     Events of type `poison` and `raise` are refused after state was touched; `tree` forwards two
     words of which the first forwards again; `loop` never ends. `timer:KIND` sets a timer; one of
-    kind `bad` raises when it fires, after it has touched state.
+    kind `bad` raises when it fires, after it has touched state. `later:WORD` puts the word off to
+    the chunk's end, and `poison later` is refused after it has done so; the word `again` puts off
+    another one.
     """
     first = Stage(name="first", reads=(EVENTS,), writes=(), state=(COUNTS,))
     second = Stage(name="second", reads=(Word,), writes=(DECISIONS,), state=(HEARD,))
@@ -69,6 +81,11 @@ def small_chain() -> Chain:
             yield Forward(Word("b"))
         elif event.event_type == "loop":
             yield Forward(Word("loop"))
+        elif event.event_type == "poison later":
+            yield Later(Word("never"))
+            raise Poison("no such thing")
+        elif event.event_type.startswith("later:"):
+            yield Later(Word(event.event_type[6:]))
         elif event.event_type.startswith("timer:"):
             ctx.set_timer(ctx.now + timedelta(seconds=10), event.event_type[6:], event.event_id)
         else:
@@ -92,6 +109,8 @@ def small_chain() -> Chain:
         if name == "loop":
             yield Forward(Word("loop"))
         yield Emit(said(ctx, name))
+        if name == "again":
+            yield Later(Word("after it"))
         for one in filter(None, more.split(",")):
             yield Forward(Word(one))
 
@@ -170,6 +189,7 @@ class Bench:
         batch = self.runner.batch(records[0].partition)
         for one in records:
             self.runner.run(one, batch)
+        self.runner.finish(batch)
         for table, key, value in batch.state.rows():
             self.store.write(table, batch.partition, key, value)
         return batch

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
 import pytest
 
+from agents.runtime.chain import Batch, ChainRunner
+from agents.runtime.configuration import Configuration
 from agents.runtime.deadletter import PREFIX
 from agents.runtime.record import Record
-from agents.runtime.state import SchemaAheadError
+from agents.runtime.stage import Chain, Context, Effect, Emit, Poison, Stage, Start
+from agents.runtime.state import Expiry, MemoryStore, SchemaAheadError, TableSpec
+from schemas.event import SecurityEvent
 from tests.unit.agents.runtime.parts import (
     COUNTS,
     HEARD,
@@ -16,10 +23,11 @@ from tests.unit.agents.runtime.parts import (
     event_record,
     headers,
     raw,
+    said,
     tick,
     words,
 )
-from topics.catalogue import COMMANDS, NOTIFY_RESULTS
+from topics.catalogue import ALERTS, COMMANDS, DECISIONS, EVENTS, NOTIFY_RESULTS, TICKS_DECIDE
 
 
 def test_a_record_runs_through_the_stages_in_one_batch() -> None:
@@ -29,7 +37,7 @@ def test_a_record_runs_through_the_stages_in_one_batch() -> None:
     assert words(batch) == ["intrusion"]
     assert batch.outputs[0][0] is source
     assert batch.work == ["work e1"]
-    assert batch.handled == {("first", "SecurityEvent"): 1, ("second", "Word"): 1}
+    assert batch.handled == [("first", "SecurityEvent"), ("second", "Word")]
     assert bench.count() == Count(1, "intrusion")
 
 
@@ -96,9 +104,15 @@ def test_what_does_not_decode_is_a_dead_letter_with_its_bytes_untouched(bad: Rec
     assert bench.store.rows == {}
 
 
-def test_a_tombstone_is_nothing() -> None:
-    batch = Bench().run(raw(None))
+def test_a_tombstone_is_nothing_where_records_may_be_removed() -> None:
+    batch = Bench().run(raw(None, topic=ALERTS))
     assert (batch.outputs, batch.dead, len(batch.state)) == ([], 0, 0)
+
+
+def test_an_event_without_a_value_is_a_dead_letter() -> None:
+    batch = Bench().run(raw(None))
+    assert words(batch) == [EVENTS.dlq]
+    assert batch.dead == 1
 
 
 def test_forwards_go_depth_first() -> None:
@@ -191,3 +205,119 @@ def test_a_chunk_on_top_of_one_that_is_being_committed_sees_it() -> None:
     bench.runner.run(event_record("intrusion", name="e2"), above)
     assert above.state.get(COUNTS, "n") == Count(2, "intrusion")
     assert bench.count() is None
+
+
+def test_what_is_put_off_comes_once_at_the_chunks_end_from_the_newest_that_asked() -> None:
+    bench = Bench()
+    records = [
+        event_record(kind, name=f"e{n}", offset=n)
+        for n, kind in enumerate(("later:x", "later:y", "intrusion", "later:x"))
+    ]
+    batch = bench.run(*records)
+    assert words(batch) == ["intrusion", "x", "y"]
+    assert [source for source, _ in batch.outputs] == [records[2], records[3], records[1]]
+    bench.runner.finish(batch)
+    assert len(batch.outputs) == 3
+
+
+def test_what_is_put_off_at_the_end_is_handed_on_at_once() -> None:
+    batch = Bench().run(event_record("later:again"), event_record("later:x", name="e2"))
+    assert words(batch) == ["again", "after it", "x"]
+
+
+def test_a_poison_record_puts_nothing_off() -> None:
+    bench = Bench()
+    batch = bench.run(event_record("later:x", name="e1"), event_record("poison later", name="e2"))
+    assert words(batch) == [EVENTS.dlq, "x"]
+
+
+def test_what_raises_at_the_end_is_the_dead_letter_of_who_asked_and_stops_nothing() -> None:
+    bench = Bench()
+    records = [event_record(f"later:{word}", name=word) for word in ("raise", "x")]
+    batch = bench.run(*records)
+    assert words(batch) == [EVENTS.dlq, "x"]
+    assert batch.outputs[0][0] is records[0]
+    assert headers(batch.outputs[0][1], PREFIX)["stage"] == "second"
+    assert batch.dead == 1
+    # What it changed before it raised is taken back; what the record itself did stays.
+    assert batch.state.get(HEARD, "n") is None
+    assert bench.count() == Count(2, "later:x")
+
+
+def chunked() -> Chain:
+    """A chain whose one stage takes whole chunks, and refuses `poison`."""
+    stage = Stage(name="many", reads=(EVENTS,), writes=(DECISIONS,), state=(COUNTS,))
+
+    @stage.on_chunk(EVENTS)
+    def on_events(ctx: Context, records: Sequence[Record]) -> Iterable[Effect]:
+        before = ctx.get(COUNTS, "n") or Count()
+        for one in records:
+            before = Count(before.events + 1, (one.value or b"").decode())
+            ctx.put(COUNTS, "n", before)
+            yield Emit(said(ctx, before.last), cause=one)
+            if one.value == b"poison":
+                raise Poison("no such thing")
+        yield Start(len(records))
+
+    return Chain(name="whole", stages=(stage,), ticks=TICKS_DECIDE, timed=(EVENTS,))
+
+
+def test_a_stage_may_take_a_chunk_whole() -> None:
+    runner = ChainRunner(chunked(), Configuration(), MemoryStore())
+    records = [raw(b"a", offset=1), raw(b"b", offset=2), raw(b"c", offset=3)]
+    batch = runner.batch(0)
+    runner.run_all(records, batch)
+    assert words(batch) == ["a", "b", "c"]
+    assert [source for source, _ in batch.outputs] == records
+    assert batch.work == [3]
+    assert batch.whole == {("many", EVENTS.name): 3}
+    assert batch.state.get(COUNTS, "n") == Count(3, "c")
+
+
+def test_only_the_record_at_fault_of_a_chunk_is_a_dead_letter() -> None:
+    runner = ChainRunner(chunked(), Configuration(), MemoryStore())
+    records = [raw(value, offset=n) for n, value in enumerate((b"a", b"poison", b"c"))]
+    batch = runner.batch(0)
+    runner.run_all(records, batch)
+    assert words(batch) == ["a", EVENTS.dlq, "c"]
+    assert batch.outputs[1][0] is records[1]
+    assert batch.dead == 1
+    assert batch.work == [1, 1]
+    assert batch.state.get(COUNTS, "n") == Count(2, "c")
+
+
+def test_a_tick_sweeps_out_the_rows_whose_time_is_over() -> None:
+    seen = TableSpec(
+        name="many.seen",
+        value=Count,
+        expiry=Expiry(after=timedelta(seconds=60), at=lambda row: at(row.events)),
+    )
+    stage = Stage(name="many", reads=(EVENTS,), writes=(), state=(seen,))
+
+    @stage.on(SecurityEvent)
+    def on_event(ctx: Context, event: SecurityEvent) -> Iterable[Effect]:
+        seconds = int((event.occurred_at - at(0)).total_seconds())
+        ctx.put(seen, event.event_id, Count(seconds))
+        return ()
+
+    chain = Chain(name="small", stages=(stage,), ticks=TICKS_DECIDE, timed=(EVENTS,))
+    store = MemoryStore()
+    runner = ChainRunner(chain, Configuration(), store)
+
+    def run(*records: Record) -> Batch:
+        batch = runner.batch(0)
+        for one in records:
+            runner.run(one, batch)
+        for table, key, value in batch.state.rows():
+            store.write(table, 0, key, value)
+        return batch
+
+    run(tick(0), event_record("a", name="old", occurred=at(0), read_at=at(0)))
+    run(tick(90), event_record("a", name="new", occurred=at(60), read_at=at(90)))
+    swept = run(tick(91))
+    assert swept.expired == {"many.seen": 1}
+    assert swept.ages == {"many.seen": timedelta(0)}
+    state = runner.batch(0).state
+    assert state.get(seen, "old") is None
+    assert state.get(seen, "new") == Count(60)
+    assert run(tick(92)).expired == {}

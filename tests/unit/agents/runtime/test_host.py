@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
@@ -11,6 +12,7 @@ from agents.runtime import host as host_module
 from agents.runtime.deadletter import PREFIX
 from agents.runtime.emitter import BrokerError, RefusedError
 from agents.runtime.host import ChainHost
+from agents.runtime.lease import Lease, LeaseError
 from agents.runtime.record import Record
 from agents.runtime.state import MemoryStore, SchemaAheadError
 from tests.unit.agents.runtime.parts import (
@@ -20,6 +22,7 @@ from tests.unit.agents.runtime.parts import (
     event_record,
     headers,
     raw,
+    tick,
 )
 from topics.catalogue import DECISIONS
 from topics.record import OutRecord
@@ -76,7 +79,17 @@ class Fixture:
         )
 
     async def take(self, one: Record, name: str) -> None:
-        await self.host.take(one, lambda: self.log.append(f"ack {name}"))
+        await self.chunk([one], name)
+
+    async def chunk(self, records: Sequence[Record], name: str, *, urgent: bool = False) -> None:
+        """`ack NAME` once all of them are done."""
+        end = records[-1].offset + 1
+
+        def done(_start: int, upto: int) -> None:
+            if upto == end:
+                self.log.append(f"ack {name}")
+
+        await self.host.take(records, records[0].offset, done, urgent=urgent)
 
     async def settle(self, entry: str) -> None:
         """Return once that is in the log."""
@@ -101,6 +114,13 @@ async def test_outputs_then_state_then_ack_then_work(fixture: Fixture) -> None:
     await fixture.take(event_record("intrusion", name="e1"), "e1")
     await fixture.settle("start work e1")
     assert fixture.log == ["emit intrusion", "state 0/counts:n", "ack e1", "start work e1"]
+
+
+async def test_what_is_put_off_to_the_chunks_end_is_in_its_commit(fixture: Fixture) -> None:
+    records = [event_record("later:x", name=f"e{n}", offset=n) for n in range(3)]
+    await fixture.chunk(records, "all")
+    await fixture.settle("ack all")
+    assert fixture.log == ["emit x", "state 0/counts:n", "ack all"]
 
 
 async def test_nothing_is_written_or_acked_before_the_broker_confirmed(fixture: Fixture) -> None:
@@ -226,10 +246,117 @@ async def test_a_dead_letter_is_confirmed_before_its_source_is_acked(fixture: Fi
     assert fixture.emitter.sent[0].topic.name == "security.events.v1.dlq"
 
 
+def many(count: int, *, first: int = 0) -> list[Record]:
+    return [event_record("intrusion", name=f"e{first + n}", offset=first + n) for n in range(count)]
+
+
+async def test_a_chunk_is_told_as_done_span_by_span_without_a_gap(
+    fixture: Fixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host_module, "LARGEST_SLICE", 3)
+    monkeypatch.setattr(host_module, "FIRST_SLICE", 3)
+    records = [one for one in many(12, first=5) if one.offset not in (5, 9)]
+    spans: list[tuple[int, int]] = []
+    await fixture.host.take(records, 5, lambda start, end: spans.append((start, end)))
+    await fixture.settle("start work e16")
+    assert spans[0][0] == 5
+    assert spans[-1][1] == 17
+    assert all(before[1] == after[0] for before, after in itertools.pairwise(spans))
+    assert len(spans) > 2
+    assert fixture.state() == Count(10, "intrusion")
+
+
+async def test_between_slices_others_have_their_turn(
+    fixture: Fixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host_module, "LARGEST_SLICE", 2)
+    monkeypatch.setattr(host_module, "FIRST_SLICE", 2)
+    backlog = asyncio.create_task(fixture.chunk(many(40), "backlog"))
+    await asyncio.sleep(0)
+    await fixture.take(event_record("loitering", name="command", partition=1), "command")
+    await fixture.settle("ack command")
+    assert "ack backlog" not in fixture.log
+    await backlog
+    await fixture.settle("ack backlog")
+
+
+def allow_pending(monkeypatch: pytest.MonkeyPatch, records: int) -> None:
+    for name in ("LEAST_PENDING", "MOST_PENDING"):
+        monkeypatch.setattr(host_module, name, records)
+
+
+@pytest.mark.parametrize(
+    ("each_s", "records"),
+    [(0.0, 4_000), (1.0, 4_000), (0.1 / 4_000, 4_000), (1e-5, 10_000), (1e-9, 32_000)],
+)
+def test_what_is_quick_may_have_more_pending(each_s: float, records: int) -> None:
+    assert host_module.most_pending(each_s) == records
+
+
+async def test_what_is_urgent_does_not_wait_for_room(
+    fixture: Fixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allow_pending(monkeypatch, 2)
+    fixture.emitter.open.clear()
+    backlog = asyncio.create_task(fixture.chunk(many(3), "backlog"))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await fixture.chunk([tick(1, partition=1)], "tick", urgent=True)
+    assert not backlog.done()
+    fixture.emitter.open.set()
+    async with asyncio.timeout(5):
+        await backlog
+
+
+async def test_partitions_that_are_given_up_are_finished_first(fixture: Fixture) -> None:
+    fixture.emitter.open.clear()
+    await fixture.take(event_record("intrusion", name="e1"), "e1")
+    await asyncio.sleep(0)
+    await fixture.take(event_record("intrusion", name="e2", offset=1), "e2")
+    settled = asyncio.create_task(fixture.host.settle([0], 5.0))
+    await asyncio.sleep(0)
+    # What comes now is the next owner's.
+    await fixture.take(event_record("intrusion", name="e3", offset=2), "e3")
+    assert not settled.done()
+    fixture.emitter.open.set()
+    await settled
+    assert [one for one in fixture.log if one.startswith("ack")] == ["ack e1", "ack e2"]
+    fixture.host.abandon([0])
+    fixture.host.resume()
+    await fixture.take(event_record("intrusion", name="e3", offset=2), "e3")
+    await fixture.settle("ack e3")
+
+
+async def test_giving_up_takes_no_longer_than_it_may(fixture: Fixture) -> None:
+    fixture.emitter.open.clear()
+    await fixture.take(event_record("intrusion", name="e1"), "e1")
+    async with asyncio.timeout(5):
+        await fixture.host.settle([0], 0.01)
+    assert fixture.log == []
+
+
+async def test_a_worker_that_stood_still_writes_nothing_and_ends(fixture: Fixture) -> None:
+    now = 0.0
+    lease = Lease(6.0, lambda: now)
+    host = ChainHost(fixture.bench.runner, fixture.emitter, alive=lease.check)
+    now = 7.0
+    await host.take(many(1), 0, lambda start, end: fixture.log.append("done"))
+    with pytest.raises(LeaseError, match=r"stood still for 7\.0 s"):
+        async with asyncio.timeout(5):
+            await host.failed()
+    assert fixture.log == []
+    assert fixture.emitter.begun == 0
+    # That it runs again does not make it the owner again.
+    lease.beat()
+    now = 7.5
+    with pytest.raises(LeaseError):
+        lease.check()
+
+
 async def test_the_agent_waits_when_too_much_is_not_committed(
     fixture: Fixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(host_module, "MAX_PENDING", 3)
+    allow_pending(monkeypatch, 3)
     fixture.emitter.open.clear()
 
     async def feed() -> None:
@@ -251,7 +378,7 @@ async def test_the_agent_waits_when_too_much_is_not_committed(
 async def test_losing_a_partition_lets_a_waiting_agent_go(
     fixture: Fixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(host_module, "MAX_PENDING", 1)
+    allow_pending(monkeypatch, 1)
     fixture.emitter.open.clear()
     # One is being committed, the other waits for the next commit.
     tasks = [

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from agents.runtime.deadletter import PREFIX, dead_letter, dlq_of
 from schemas.base import SchemaError

@@ -85,15 +85,23 @@ def test_partitions_share_nothing() -> None:
     assert Overlay(1, None, store).get(ROWS, "a") is None
 
 
-def test_what_is_not_merged_is_thrown_away() -> None:
+def test_what_is_undone_is_as_it_was_before() -> None:
     store = MemoryStore()
-    chunk = Overlay(0, None, store)
-    trial = Overlay(0, chunk, store)
-    trial.put(ROWS, "a", Row(1))
-    assert chunk.get(ROWS, "a") is None
-    assert len(chunk) == 0
-    chunk.merge(trial)
-    assert chunk.get(ROWS, "a") == Row(1)
+    over = Overlay(0, None, store)
+    over.put(ROWS, "a", Row(1))
+    over.begin()
+    over.put(ROWS, "a", Row(2))
+    over.put(ROWS, "a", Row(3))
+    over.put(ROWS, "b", Row(4))
+    over.undo()
+    assert (over.get(ROWS, "a"), over.get(ROWS, "b")) == (Row(1), None)
+    assert len(over) == 1
+    over.begin()
+    over.put(ROWS, "b", Row(5))
+    over.keep()
+    over.begin()
+    over.undo()
+    assert over.get(ROWS, "b") == Row(5)
 
 
 def test_rebase_reads_the_store_once_the_chunk_below_is_in_it() -> None:
@@ -159,36 +167,39 @@ class Overlays(RuleBasedStateMachine):
         self.store = MemoryStore()
         self.chunk = Overlay(0, None, self.store)
         self.model: dict[str, Row | None] = {}
-        self.trial: Overlay | None = None
+        self.trying = False
         self.pending: dict[str, Row | None] = {}
 
     @rule(key=KEYS, value=VALUES)
     def put(self, key: str, value: Row | None) -> None:
-        if self.trial is None:
-            self.trial, self.pending = Overlay(0, self.chunk, self.store), {}
-        self.trial.put(ROWS, key, value)
+        if not self.trying:
+            self.trying, self.pending = True, {}
+            self.chunk.begin()
+        self.chunk.put(ROWS, key, value)
         self.pending[key] = value
 
     @rule(succeeds=st.booleans())
     def end_record(self, succeeds: bool) -> None:
-        if self.trial is not None and succeeds:
-            self.chunk.merge(self.trial)
+        if self.trying and succeeds:
+            self.chunk.keep()
             self.model.update(self.pending)
-        self.trial, self.pending = None, {}
+        elif self.trying:
+            self.chunk.undo()
+        self.trying, self.pending = False, {}
 
-    @rule()
-    def commit(self) -> None:
+    @rule(over=st.booleans())
+    def commit(self, over: bool) -> None:
+        """The chunk is written; the next one began before or after that."""
+        self.end_record(succeeds=False)
+        above = Overlay(0, self.chunk if over else None, self.store)
         committed(self.store, self.chunk)
-        above = Overlay(0, self.chunk, self.store)
         above.rebase()
         self.chunk = above
-        self.trial, self.pending = None, {}
 
     @invariant()
     def sees_the_same(self) -> None:
-        view = self.trial or self.chunk
         for key in "abc":
-            assert view.get(ROWS, key) == {**self.model, **self.pending}.get(key)
+            assert self.chunk.get(ROWS, key) == {**self.model, **self.pending}.get(key)
 
 
 Overlays.TestCase.settings = settings(max_examples=60, stateful_step_count=20, deadline=None)

@@ -62,7 +62,7 @@ def test_roles_are_those_that_start_and_another_is_none() -> None:
     assert tuple(ROLES) == ROLE_NAMES
     assert [role(name).name for name in ROLE_NAMES] == list(ROLE_NAMES)
     with pytest.raises(KeyError):
-        role("watch")
+        role("nothing")
 
 
 def test_every_topic_that_a_role_owns_is_written_by_it() -> None:

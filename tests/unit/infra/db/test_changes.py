@@ -8,7 +8,7 @@ import pytest
 from msgspec import UNSET
 
 from infra.db.changes import Change, assignments, changed_assignments, compare
-from schemas.document import Camera, Site
+from schemas.document import Camera, Device, Site
 
 
 @pytest.mark.parametrize(
@@ -70,6 +70,29 @@ def test_assignments_are_of_cameras_with_a_stream() -> None:
     assert (gate.source, gate.credentials, gate.detect_fps) == ("rtsp://gate/1", "gate-login", 2.0)
     assert assignments(None) == {}
     assert assignments(site(GATE, enabled=False)) == {}
+
+
+NVR = Device(
+    device_id="nvr-1", kind="nvr", address="10.0.0.2:80", driver="isapi", credentials="nvr-login"
+)
+
+
+def watched(*devices: Device, enabled: bool = True) -> Site:
+    return Site(site_id="north", devices=devices, enabled=enabled)
+
+
+def test_assignments_are_of_devices_with_an_address_and_a_driver() -> None:
+    passive = Device(device_id="dock", kind="camera", address="10.0.0.3:80", parent="nvr-1")
+    nowhere = Device(device_id="bell", kind="camera", driver="tcp")
+    made = assignments(watched(NVR, passive, nowhere))
+    assert set(made) == {"north/nvr-1"}
+    nvr = made["north/nvr-1"]
+    assert (nvr.kind, nvr.address, nvr.driver) == ("nvr", "10.0.0.2:80", "isapi")
+    assert (nvr.credentials, nvr.source) == ("nvr-login", None)
+    assert assignments(watched(NVR, enabled=False)) == {}
+    assert [key for key, made in changed_assignments(watched(NVR), None, 7) if made is None] == [
+        "north/nvr-1"
+    ]
 
 
 @pytest.mark.parametrize(
