@@ -44,6 +44,13 @@ AGAIN_S: Final = 1.0
 QUIET_S: Final = 15.0
 """Where nothing was heard for so long, it is asked whether the broker can be reached at all."""
 ANSWER_S: Final = 2.0
+ENDS_S: Final = 10.0
+"""For the ends of all partitions together; who asked for them has other things to do."""
+COMMIT_S: Final = 10.0
+"""For a commit to be answered. librdkafka's own wait has no end where it has lost its broker."""
+LOOK_S: Final = 0.005
+EARLY: Final = 1000
+"""Messages that may come while a commit is waited for."""
 
 Start = Literal["earliest", "latest"] | int
 
@@ -63,6 +70,10 @@ def to_record(topic: Topic, message: Message) -> Record:
         value=message.value(),
         headers={name: value for name, value in headers if value is not None},
     )
+
+
+def _places(parts: Iterable[TopicPartition]) -> frozenset[tuple[str, int, int]]:
+    return frozenset((part.topic, part.partition, part.offset) for part in parts)
 
 
 def _end(consumer: Consumer, part: TopicPartition) -> int:
@@ -110,6 +121,9 @@ class Follower:
         self._partitions = None if partitions is None else frozenset(partitions)
         self._handed: dict[tuple[str, int], int] = {}
         self._begun: dict[tuple[str, int], int] = {}
+        self._early: list[Message] = []
+        self._asked: frozenset[tuple[str, int, int]] | None = None
+        self._failed: KafkaError | None = None
         self._heard = monotonic()
         # A thread of its own: a poll that waits must not hold one of the loop's few.
         self._executor = ThreadPoolExecutor(1, thread_name_prefix=client_id)
@@ -119,6 +133,7 @@ class Follower:
             "group.id": self._prefix + group if group else f"follower-{uuid.uuid4()}",
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
+            "on_commit": self._on_commit,
             "auto.offset.reset": start if isinstance(start, str) else "earliest",
             "session.timeout.ms": 6000 if group else 45_000,
             "max.poll.interval.ms": 600_000,
@@ -204,6 +219,11 @@ class Follower:
         else:
             self._heard = monotonic()
             return
+        self._replace(consumer)
+
+    def _replace(self, consumer: Consumer) -> None:
+        """Go on with another consumer."""
+        self._early.clear()
         if self._group is not None:
             # It begins with what was committed.
             self._handed.clear()
@@ -224,8 +244,10 @@ class Follower:
         """What another member owns now is no longer ours to commit: it would take it back."""
         if consumer is not self._consumer:
             return
-        for part in parts:
-            self._handed.pop((part.topic, part.partition), None)
+        lost = {(part.topic, part.partition) for part in parts}
+        for place in lost:
+            self._handed.pop(place, None)
+        self._early = [one for one in self._early if (one.topic(), one.partition()) not in lost]
 
     async def chunks(
         self, *, max_records: int = 500, timeout: float = 1.0
@@ -241,11 +263,13 @@ class Follower:
         consumer = self._consumer
         if consumer is None:
             return []
-        # The first message ends the wait, so that a single record is handed on at once.
-        first = consumer.poll(timeout)
-        messages = [] if first is None else [first]
-        if first is not None and max_records > 1:
-            messages += consumer.consume(max_records - 1, 0)
+        messages, self._early = self._early[:max_records], self._early[max_records:]
+        if not messages:
+            # The first message ends the wait, so that a single record is handed on at once.
+            first = consumer.poll(timeout)
+            messages = [] if first is None else [first]
+            if first is not None and max_records > 1:
+                messages += consumer.consume(max_records - 1, 0)
         records: list[Record] = []
         for message in messages:
             name = message.topic()
@@ -272,14 +296,43 @@ class Follower:
         return [TopicPartition(name, part, at) for (name, part), at in self._handed.items()]
 
     async def commit(self) -> None:
-        """Commit everything that was handed out. Raises KafkaException where that failed."""
+        """Commit everything that was handed out. Raises KafkaException where that failed.
+
+        Where the broker does not answer it takes COMMIT_S, and another consumer begins with what
+        was committed before.
+        """
         offsets = self._offsets()
         if offsets:
             await self._in_thread(lambda: self._commit(offsets))
 
     def _commit(self, offsets: list[TopicPartition]) -> None:
-        if self._consumer is not None:
-            self._consumer.commit(offsets=offsets, asynchronous=False)
+        consumer = self._consumer
+        if consumer is None:
+            return
+        self._asked, self._failed = _places(offsets), None
+        consumer.commit(offsets=offsets, asynchronous=True)
+        deadline = monotonic() + COMMIT_S
+        # The answer comes by a poll; where others keep coming instead, it may come by a later one.
+        while self._asked is not None and len(self._early) < EARLY:
+            message = consumer.poll(LOOK_S)
+            if message is not None:
+                self._early.append(message)
+            elif self._asked is not None and monotonic() > deadline:
+                log.log(self._away_level, "a commit is not answered: trying another connection")
+                self._asked = None
+                self._replace(consumer)
+                raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+        self._asked = None
+        if self._failed is not None:
+            raise KafkaException(self._failed)
+
+    def _on_commit(self, error: KafkaError | None, parts: list[TopicPartition]) -> None:
+        """A commit is answered; called by `poll`."""
+        failed = error or next((part.error for part in parts if part.error is not None), None)
+        if _places(parts) == self._asked:
+            self._asked, self._failed = None, failed
+        elif failed is not None:
+            log.log(self._away_level, "offsets not committed: %s", failed)
 
     def positions(self) -> dict[tuple[Topic, int], int]:
         """The next offset of each partition that was read from; its end, once that was reached."""
@@ -296,9 +349,11 @@ class Follower:
             consumer = self._consumer
             if consumer is None:
                 return ends
+            deadline = monotonic() + ENDS_S
             for part in consumer.assignment():
+                left = max(0.1, deadline - monotonic())
                 with contextlib.suppress(KafkaException):
-                    _, high = consumer.get_watermark_offsets(part, timeout=10, cached=cached)
+                    _, high = consumer.get_watermark_offsets(part, timeout=left, cached=cached)
                     if high >= 0:
                         ends[(self._topics[part.topic], part.partition)] = high
             return ends

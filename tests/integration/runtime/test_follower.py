@@ -9,7 +9,7 @@ from pathlib import Path
 from time import monotonic, time
 
 import pytest
-from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 
 from agents.runtime.follower import Follower
 from agents.runtime.record import Record
@@ -54,7 +54,7 @@ def values(found: list[Record]) -> list[int]:
 def committed(settings: Settings) -> dict[int, int]:
     """The group's offsets, by partition."""
     client = admin.admin_client(settings)
-    name = f"{settings.namespace}.{GROUP}"
+    name = f"{settings.namespace}.{GROUP}" if settings.namespace else GROUP
     futures = client.list_consumer_group_offsets([ConsumerGroupTopicPartitions(name)])
     parts = futures[name].result().topic_partitions
     return {part.partition: part.offset for part in parts if part.offset >= 0}
@@ -177,3 +177,29 @@ async def test_one_that_loses_its_broker_goes_on_by_another_connection(
             assert values(more) == list(range(8, 16))
             assert set((await follower.end_offsets()).values()) == {4}
             await follower.commit()
+
+
+async def test_a_commit_that_is_not_answered_ends_and_nothing_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """librdkafka's own wait for it had no end: a sink stood still for good, its broker back."""
+    monkeypatch.setattr("agents.runtime.follower.COMMIT_S", 0.5)
+    folder = tmp_path / "kafka"
+    async with contextlib.AsyncExitStack() as stack:
+        bootstrap, server = stack.enter_context(kafka_child(folder))
+        settings = Settings(state_dir=tmp_path / "state", kafka_url=bootstrap)
+        admin.ensure(settings)
+        emitter = await stack.enter_async_context(emitting(settings))
+        follower = await stack.enter_async_context(Follower(settings, [EVENTS], group=GROUP))
+        await emitter.emit(records(8))
+        await read(follower, lambda found: len(found) == 8)
+        server.kill()
+        with pytest.raises(KafkaException, match="Timed out"):
+            await asyncio.wait_for(follower.commit(), 60)
+        again = kafka_child(folder, port=int(bootstrap.rpartition(":")[2]))
+        await asyncio.to_thread(stack.enter_context, again)
+        await emitter.emit(records(8, begin=8))
+        everything = await read(follower, lambda found: len(found) >= 16, timeout=60)
+        assert values(everything) == list(range(16))
+        await follower.commit()
+        assert committed(settings) == dict.fromkeys(range(4), 4)
