@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException
 
-from agents.runtime.lines import Line
+from agents.runtime.lines import Client, Line
 from topics.record import OutRecord
 
 if TYPE_CHECKING:
@@ -38,6 +38,9 @@ LINGER_MS: Final = 5
 """For so long it does: librdkafka's own default. Handing over a thousand records takes a few
 milliseconds, and without it they leave in dozens of requests: half of the broker's time, and a
 third of ours (measured). A few records go by the other one, at once."""
+
+LOOK_S: Final = 0.002
+"""Between two looks for the reports of many."""
 
 PATIENCE_S: Final = 2 * MESSAGE_TIMEOUT_MS / 1000
 """A producer is not replaced before it is so old."""
@@ -136,7 +139,7 @@ class Emitter:
             "logger": log,
         }
         self._few = Line("emitter", config, PATIENCE_S)
-        self._many = Line("bulk-emitter", {**config, "linger.ms": LINGER_MS}, PATIENCE_S)
+        self._many = Line("bulk-emitter", {**config, "linger.ms": LINGER_MS}, PATIENCE_S, many=True)
         self._open = False
         self.emitted = 0
         self.retried = 0
@@ -220,7 +223,7 @@ class Emitter:
         client = line.client()
         client.flights += 1
         try:
-            errors = await self._fly(client.producer, records, spans)
+            errors = await self._fly(client, records, spans)
         finally:
             client.flights -= 1
         if any(error.code() == KafkaError._MSG_TIMED_OUT for error in errors.values()):
@@ -229,10 +232,11 @@ class Emitter:
 
     async def _fly(
         self,
-        producer: Producer,
+        client: Client,
         records: Sequence[OutRecord],
         spans: dict[Place, Span] | None,
     ) -> dict[int, KafkaError]:
+        producer = client.producer
         flight = _Flight(asyncio.get_running_loop())
         errors: dict[int, KafkaError] = {}
         prefix = self._prefix
@@ -254,11 +258,12 @@ class Emitter:
                     )
                     break
                 except BufferError:
+                    producer.poll(0)
                     await asyncio.sleep(0.005)
                 except KafkaException as error:
                     errors[index] = error.args[0]
                     break
-        await flight.landed(len(records) - len(errors))
+        await flight.landed(len(records) - len(errors), client.producer if client.many else None)
         if flight.failed:
             errors.update(_whose(records, prefix, flight.failed))
         for (topic, partition), offsets in flight.offsets.items():
@@ -272,15 +277,16 @@ class Emitter:
 class _Flight:
     """Records under way: one delivery report for all of them costs a third of one for each.
 
-    `report` is called by librdkafka's poll, in its thread; everything else by the loop.
+    `report` is called by librdkafka's poll, in the client's thread, in the loop's, or in both at
+    once: what it does is one step of the interpreter's each. Everything else is the loop's.
     """
 
-    __slots__ = ("_done", "_expected", "_loop", "_reported", "failed", "offsets")
+    __slots__ = ("_done", "_expected", "_loop", "_reports", "failed", "offsets")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._done: asyncio.Future[None] = loop.create_future()
-        self._reported = 0
+        self._reports: list[None] = []
         self._expected = -1
         self.failed: list[tuple[KafkaError, str, bytes | None, bytes | None]] = []
         self.offsets: dict[tuple[str, int], list[int]] = {}
@@ -289,8 +295,8 @@ class _Flight:
         """One record's outcome."""
         if error is not None:
             self.failed.append((error, message.topic(), message.key(), message.value()))
-        self._reported += 1
-        if self._reported == self._expected:
+        self._reports.append(None)
+        if len(self._reports) == self._expected:
             self._loop.call_soon_threadsafe(self._finish)
 
     def report_place(self, error: KafkaError | None, message: Any) -> None:
@@ -304,11 +310,16 @@ class _Flight:
         if not self._done.done():
             self._done.set_result(None)
 
-    async def landed(self, expected: int) -> None:
-        """Return once so many have been reported."""
+    async def landed(self, expected: int, producer: Producer | None) -> None:
+        """Return once so many have been reported. producer: one that is to be polled for them."""
         self._expected = expected
+        if producer is not None:
+            while len(self._reports) < expected:
+                producer.poll(0)
+                if len(self._reports) < expected:
+                    await asyncio.sleep(LOOK_S)
         # The last report may have come before it was known to be the last.
-        if self._reported == expected:
+        if len(self._reports) == expected:
             self._finish()
         await self._done
 

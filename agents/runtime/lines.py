@@ -15,7 +15,7 @@ import logging
 import threading
 from collections.abc import Mapping
 from time import monotonic
-from typing import Any
+from typing import Any, Final
 
 from confluent_kafka import Producer
 
@@ -23,16 +23,22 @@ __all__ = ["Client", "Line"]
 
 log = logging.getLogger("watchfloor.emitter")
 
+POLL_S: Final = 0.1
+
 
 class Client:
     """A producer, and the thread that polls it for delivery reports.
 
-    flights: sendings that wait for theirs; set by the loop alone.
+    flights: sendings that wait for theirs; set by the loop alone. many: whoever sends polls as
+    well, and the thread does so only while nobody sends. A thread is told of a record at once,
+    but each report takes the interpreter's lock from the loop: of thousands, that is most of
+    what they cost.
     """
 
-    def __init__(self, name: str, config: Mapping[str, Any]) -> None:
+    def __init__(self, name: str, config: Mapping[str, Any], *, many: bool = False) -> None:
         self.producer = Producer(dict(config))
         self.flights = 0
+        self.many = many
         self.since = monotonic()
         self._retired = threading.Event()
         self._end = threading.Event()
@@ -44,7 +50,10 @@ class Client:
             # What nobody waits for any more may still be under way.
             if self._retired.is_set() and not self.flights and not len(self.producer):
                 return
-            self.producer.poll(0.1)
+            if self.many and self.flights:
+                self._end.wait(POLL_S)
+            else:
+                self.producer.poll(POLL_S)
 
     def retire(self) -> None:
         """Nothing is sent by it any more: it ends once everything is reported."""
@@ -69,10 +78,14 @@ class Line:
 
     patience_s: a producer is replaced if what was sent times out so long after it was made, or
     later. While the broker is away one is made every so often, which costs next to nothing.
+    many: see `Client`.
     """
 
-    def __init__(self, name: str, config: Mapping[str, Any], patience_s: float) -> None:
+    def __init__(
+        self, name: str, config: Mapping[str, Any], patience_s: float, *, many: bool = False
+    ) -> None:
         self._name = name
+        self._many = many
         self._config = dict(config)
         self._patience_s = patience_s
         self._client: Client | None = None
@@ -81,7 +94,7 @@ class Line:
     def client(self) -> Client:
         """The one to send by; made at the first call."""
         if self._client is None:
-            self._client = Client(self._name, self._config)
+            self._client = Client(self._name, self._config, many=self._many)
         return self._client
 
     def timed_out(self, client: Client) -> None:
@@ -92,7 +105,7 @@ class Line:
         self._retired = [one for one in self._retired if not one.ended]
         self._retired.append(client)
         client.retire()
-        self._client = Client(self._name, self._config)
+        self._client = Client(self._name, self._config, many=self._many)
 
     async def stop(self) -> None:
         """Close it; what is still under way is told as not confirmed."""
