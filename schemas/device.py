@@ -136,6 +136,7 @@ class DeviceHealth(Message, frozen=True, kw_only=True):
 
     at: when the newest poll was made; since: when it became as it is. last_latency_ms: of the
     newest answer. load_shed: the optional polls of its whole site are left out while it is so.
+    flapping_since: from when on it changes too often to be told of each time.
     """
 
     SCHEMA: ClassVar[str] = "device-health.v1"
@@ -153,3 +154,4 @@ class DeviceHealth(Message, frozen=True, kw_only=True):
     last_failure_at: UtcTime | None = None
     opened_at: UtcTime | None = None
     error: Text | None = None
+    flapping_since: UtcTime | None = None
