@@ -69,7 +69,8 @@ def planned(known: DeviceSeverity | None, probe: Probe) -> float:
 class Poller:
     """Polls the devices that it was given, by what is known of their health.
 
-    now: the wall clock. send: see `Send`. relatives: what hangs on what. alive: raises where this replica may do nothing more.
+    now: the wall clock. send: see `Send`. relatives: what hangs on what. alive: raises
+    where this replica may do nothing more.
     """
 
     def __init__(

@@ -76,9 +76,12 @@ def asked_at(
 
     own: its health; polled: when it was polled last. One that answers is asked once for each that
     turns suspect, and once more when that turns critical; one that fails as well is asked again
-    and again until it is critical itself, or answers. What is critical has told its verdict.
+    and again until it is critical itself, or answers. What is critical has told its verdict, and
+    what comes back from that takes its time.
     """
     if own is not None and own.severity is DeviceSeverity.CRITICAL:
+        return None
+    if own is not None and own.severity is DeviceSeverity.SUSPECT and not own.fails:
         return None
     last = polled or (0.0 if own is None else own.at)
     both = own is not None and own.fails

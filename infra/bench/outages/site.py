@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from agents.runtime.ticker import tick_record
 from agents.watch.asking import Asking
 from agents.watch.drivers.base import DriverError, Fault, Limits, Outcome, Target
 from agents.watch.drivers.registry import Registry
@@ -42,7 +43,7 @@ START: Final = datetime(2026, 3, 2, 10, tzinfo=UTC)
 SITE: Final = "north"
 RECORDER: Final = "nvr-1"
 CAMERAS: Final = 64
-QUIET_S: Final = 600.0
+QUIET_S: Final = 260.0
 """A run goes on for so long after the last camera is back."""
 HANG_S: Final = 3600.0
 A_SECOND: Final = timedelta(seconds=1)
@@ -117,10 +118,10 @@ ROUTING: Final = Routing(
 
 def drawn(seed: int) -> Plan:
     """A run's plan. The same seed gives the same one."""
-    chance = random.Random(seed)  # noqa: S311 - a simulation, not a secret
+    chance = random.Random(seed)
     names = cameras()
-    dies = chance.uniform(30.0, 400.0)
-    returns = dies + chance.uniform(240.0, 1200.0)
+    dies = chance.uniform(30.0, 300.0)
+    returns = dies + chance.uniform(200.0, 700.0)
     share = chance.choice((0.0, 0.5, 1.0))
     return Plan(
         seed=seed,
@@ -128,7 +129,9 @@ def drawn(seed: int) -> Plan:
         returns=returns,
         back={name: returns + chance.uniform(0.0, 60.0) for name in names},
         hangs=frozenset(name for name in (RECORDER, *names) if chance.random() < share),
-        failed={name: chance.choice((1, 2)) for name in chance.sample(names, chance.choice((0, 2)))},
+        failed={
+            name: chance.choice((1, 2)) for name in chance.sample(names, chance.choice((0, 2)))
+        },
         polled=frozenset(chance.sample(names, chance.choice((0, 3, 8)))),
         shared=chance.random() < 0.25,
         delay_s=chance.choice((0.05, 0.5, 1.0)),
@@ -153,7 +156,7 @@ class _Played:
         if plan.dies <= now < plan.back.get(name, plan.returns):
             await asyncio.sleep(HANG_S if name in plan.hangs else 0.002)
             raise DriverError(Fault.REFUSED)
-        if self._failures.get(name):
+        if now < plan.dies and self._failures.get(name):
             self._failures[name] -= 1
             raise DriverError(Fault.REFUSED)
         latency = self._chance.uniform(0.005, 0.8)
@@ -167,7 +170,7 @@ class _Desk:
     def __init__(self, plan: Plan, chance: random.Random) -> None:
         self._plan = plan
         self._chance = chance
-        self._known_due: float | None = None
+        self._watch_ticked = START
         self.virtual = Virtual(now=START)
         self.virtual.configure(site(shared=plan.shared), routing=ROUTING)
         self.virtual.advance(START)
@@ -198,7 +201,6 @@ class _Desk:
         self.tick()
         self.outage.polls += 1
         made = self.virtual.feed(probe_record(probe))
-        self._known_due = None
         loop = asyncio.get_running_loop()
         for health in messages(made, DEVICE_HEALTH):
             if health.severity is DeviceSeverity.CRITICAL:
@@ -211,20 +213,27 @@ class _Desk:
         self._count()
 
     def tick(self) -> None:
-        """The second's tick, where something is due or is about to be read."""
+        """The second's tick, where something is due or is about to be read.
+
+        Watch has no timers: it is told the time once a minute.
+        """
         second = self.now().replace(microsecond=0)
-        if second > self.virtual.now:
-            self.virtual.advance(second)
-            self._known_due = None
-            self._count()
+        if second <= self.virtual.now:
+            return
+        sides = [self.virtual.act, self.virtual.decide]
+        if second - self._watch_ticked >= timedelta(minutes=1):
+            self._watch_ticked = second
+            sides.append(self.virtual.watch)
+        self.virtual.now = second
+        for side in sides:
+            self.virtual.feed(tick_record(side.chain.ticks, 0, second, "bench"))
+        self._count()
 
     def due(self) -> bool:
         """Whether a timer waits for this second."""
-        if self._known_due is None:
-            sides = (self.virtual.decide, self.virtual.act, self.virtual.watch)
-            found = [due for side in sides if (due := side.next_due()) is not None]
-            self._known_due = min(found, default=float("inf"))
-        return self._known_due <= self.now().timestamp()
+        dues = [side.next_due() for side in (self.virtual.act, self.virtual.decide)]
+        now = self.now().timestamp()
+        return any(due is not None and due <= now for due in dues)
 
     def _count(self) -> None:
         told = self.outage
@@ -242,7 +251,7 @@ def _seeded(plan: Plan, chance: random.Random) -> list[DeviceHealth]:
         due = next_poll(DeviceSeverity.NORMAL, probe)
         if name in plan.polled:
             due = START + timedelta(seconds=plan.dies - chance.uniform(0.5, 3.0))
-        elif due < START:
+        elif due < START or name in plan.failed:
             due = START + A_SECOND
         found.append(
             DeviceHealth(
@@ -261,7 +270,7 @@ def _seeded(plan: Plan, chance: random.Random) -> list[DeviceHealth]:
 
 
 async def _run(plan: Plan) -> Outage:
-    chance = random.Random(plan.seed + 1)  # noqa: S311 - a simulation, not a secret
+    chance = random.Random(plan.seed + 1)
     desk = _Desk(plan, chance)
     for health in _seeded(plan, chance):
         key = f"{health.site_id}/{health.device_id}"
