@@ -17,6 +17,7 @@ __all__ = [
     "DeviceSeverity",
     "Probe",
     "ProbeKind",
+    "Pulse",
 ]
 
 
@@ -155,3 +156,16 @@ class DeviceHealth(Message, frozen=True, kw_only=True):
     opened_at: UtcTime | None = None
     error: Text | None = None
     flapping_since: UtcTime | None = None
+
+
+class Pulse(Message, frozen=True, kw_only=True):
+    """Polls of a site arrive, the value of `watch.pulses.v1`: one a minute and partition at most.
+
+    at: when the newest of them was made. partition: of `device.probes.v1`, on which it was.
+    """
+
+    SCHEMA: ClassVar[str] = "pulse.v1"
+
+    site_id: SiteId
+    at: UtcTime
+    partition: int = 0

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from agents.route.family import PARENT
@@ -14,9 +15,10 @@ from agents.runtime.stage import Chain, Context, Effect, Emit, Poison, Stage
 from agents.runtime.state import Expiry, TableSpec
 from agents.watch.flapping import RULES
 from agents.watch.health import BreakerState, Device, PollState, health_of, observe
-from schemas.device import Breaker, DeviceHealth, Probe
+from agents.watch.watchdog import EVERY, pulse_record
+from schemas.device import Breaker, DeviceHealth, Probe, Pulse
 from schemas.event import SecurityEvent
-from topics.catalogue import DEVICE_HEALTH, EVENTS, PROBES, TICKS_WATCH
+from topics.catalogue import DEVICE_HEALTH, EVENTS, PROBES, PULSES, TICKS_WATCH
 from topics.record import OutRecord, make
 
 __all__ = ["BREAKERS", "POLLS", "WATCH", "WATCH_CHAIN", "of_family"]
@@ -36,6 +38,12 @@ def _breaker_at(breaker: BreakerState) -> datetime | None:
     return breaker.at if breaker.state is Breaker.CLOSED else None
 
 
+class Pulsed(Struct, frozen=True):
+    """When it was last said of a site that polls of it arrive: a poll's own time."""
+
+    at: datetime
+
+
 POLLS: Final = TableSpec(
     name="watch.poll_state", value=PollState, expiry=Expiry(FORGOTTEN, _poll_at)
 )
@@ -43,8 +51,13 @@ BREAKERS: Final = TableSpec(
     name="watch.circuit_breaker_state", value=BreakerState, expiry=Expiry(FORGOTTEN, _breaker_at)
 )
 
+PULSED: Final = TableSpec(name="watch.pulses", value=Pulsed)
+
 WATCH = Stage(
-    name="watch", reads=(PROBES,), writes=(DEVICE_HEALTH, EVENTS), state=(POLLS, BREAKERS)
+    name="watch",
+    reads=(PROBES,),
+    writes=(DEVICE_HEALTH, EVENTS, PULSES),
+    state=(POLLS, BREAKERS, PULSED),
 )
 WATCH_CHAIN: Final = Chain(name="watch", stages=(WATCH,), ticks=TICKS_WATCH, timed=(PROBES,))
 
@@ -69,6 +82,11 @@ def on_probe(ctx: Context, probe: Probe) -> Iterable[Effect]:
     for event in events:
         yield Emit(_event_record(of_family(event, site)))
     yield Emit(_health_record(health_of(probe.site_id, probe.device_id, after)))
+    pulsed = ctx.get(PULSED, probe.site_id)
+    if pulsed is None or probe.at - pulsed.at >= EVERY:
+        ctx.put(PULSED, probe.site_id, Pulsed(probe.at))
+        pulse = Pulse(site_id=probe.site_id, at=probe.at, partition=ctx.partition)
+        yield Emit(pulse_record(pulse))
 
 
 def of_family(event: SecurityEvent, site: SiteConfig | None) -> SecurityEvent:
