@@ -87,11 +87,16 @@ def _act() -> Role:
 
         return ArchiveService()
 
+    def heartbeat() -> Service:
+        from agents.notify.heartbeat import HeartbeatService
+
+        return HeartbeatService()
+
     return Role(
         name="act",
         title="notifications out, and everything into the archive",
         chains=(ACT_CHAIN,),
-        services=(deliveries, archive),
+        services=(deliveries, archive, heartbeat),
         follows=(
             EVENTS,
             DECISIONS,

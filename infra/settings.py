@@ -202,6 +202,22 @@ class Settings:
         "info",
         as_choice(*LOG_LEVELS),
     )
+    heartbeat_url: Secret | None = setting(
+        "A URL elsewhere that is asked while decide and act move, and raises the alarm when it is "
+        "not: a dead man's switch",
+        None,
+        as_secret,
+    )
+    heartbeat_every: timedelta = setting(
+        "How often that URL is asked",
+        timedelta(minutes=1),
+        as_duration,
+    )
+    heartbeat_networks: tuple[str, ...] = setting(
+        "Internal networks (CIDR) that the heartbeat may go to; empty: the outside only",
+        (),
+        as_words,
+    )
     providers: tuple[str, ...] = setting(
         "ONNX Runtime's execution providers in order of preference; empty: by what is there",
         (),

@@ -51,7 +51,7 @@ class Alert(Message, frozen=True, kw_only=True):
     one record, the newest. event_ids: the newest admitted ones, newest last. snapshot: the event
     whose pictures show it best.
     detector_ms, completed_at: of its newest event, for measuring latency. quiet: why nobody is
-    told of it now (`snoozed`, `silenced`, `inhibited`, `muted_by_schedule`,
+    told of it now (`held`, `snoozed`, `silenced`, `inhibited`, `muted_by_schedule`,
     `notifications_disabled`). incident: the alert that leads the incident it was merged into; a
     leading alert names itself. escalation: how many steps were told.
     """

@@ -17,6 +17,7 @@ __all__ = [
     "DeviceSeverity",
     "Probe",
     "ProbeKind",
+    "Pulse",
 ]
 
 
@@ -136,6 +137,7 @@ class DeviceHealth(Message, frozen=True, kw_only=True):
 
     at: when the newest poll was made; since: when it became as it is. last_latency_ms: of the
     newest answer. load_shed: the optional polls of its whole site are left out while it is so.
+    flapping_since: from when on it changes too often to be told of each time.
     """
 
     SCHEMA: ClassVar[str] = "device-health.v1"
@@ -153,3 +155,17 @@ class DeviceHealth(Message, frozen=True, kw_only=True):
     last_failure_at: UtcTime | None = None
     opened_at: UtcTime | None = None
     error: Text | None = None
+    flapping_since: UtcTime | None = None
+
+
+class Pulse(Message, frozen=True, kw_only=True):
+    """Polls of a site arrive, the value of `watch.pulses.v1`: one a minute and partition at most.
+
+    at: when the newest of them was made. partition: of `device.probes.v1`, on which it was.
+    """
+
+    SCHEMA: ClassVar[str] = "pulse.v1"
+
+    site_id: SiteId
+    at: UtcTime
+    partition: int = 0

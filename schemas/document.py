@@ -41,6 +41,7 @@ __all__ = [
     "Silence",
     "Site",
     "SiteNotifications",
+    "SiteWatch",
     "Template",
     "Window",
     "Zone",
@@ -91,7 +92,10 @@ class SiteNotifications(Config, frozen=True, kw_only=True):
 
 
 class Device(Config, frozen=True, kw_only=True):
-    """A recorder, a service, or a camera that is only watched. parent: a camera's recorder."""
+    """A recorder, a service, or a camera that is only watched.
+
+    parent: what it hangs on: a camera's recorder, or a recorder's uplink, which is a service.
+    """
 
     device_id: DeviceId
     kind: str
@@ -112,6 +116,17 @@ class Camera(Config, frozen=True, kw_only=True):
     substream: Annotated[str, Meta(max_length=2000)] | None = None
     detect_fps: Annotated[float, Meta(gt=0, le=60)] = 5.0
     credentials: str | None = None
+
+
+class SiteWatch(Config, frozen=True, kw_only=True):
+    """How a site's devices are told of.
+
+    flapping_changes: a device that changes more often than that in an hour is one alert that says
+    so; flapping_quiet: it ends when the device has not changed for so long.
+    """
+
+    flapping_changes: Annotated[int, Meta(ge=1, le=100)] = 4
+    flapping_quiet: timedelta = timedelta(minutes=30)
 
 
 class Zone(Config, frozen=True, kw_only=True):
@@ -144,6 +159,7 @@ class Site(Config, frozen=True, kw_only=True):
     timezone: str | None = None
     enabled: bool = True
     notifications: SiteNotifications = SiteNotifications()
+    watch: SiteWatch = SiteWatch()
     devices: Annotated[tuple[Device, ...], Meta(max_length=20_000)] = ()
     cameras: Annotated[tuple[Camera, ...], Meta(max_length=20_000)] = ()
     zones: Annotated[tuple[Zone, ...], Meta(max_length=20_000)] = ()

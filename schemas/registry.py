@@ -9,7 +9,7 @@ from schemas.alert import Activity, Alert, Command
 from schemas.base import Message
 from schemas.decision import Decision
 from schemas.detection import FrameDetections, TrackPath
-from schemas.device import Assignment, DeviceHealth, Probe
+from schemas.device import Assignment, DeviceHealth, Probe, Pulse
 from schemas.document import ConfigRecord
 from schemas.event import SecurityEvent
 from schemas.frame import FrameMeta, SnapshotMeta
@@ -33,6 +33,7 @@ _ALL: Final[tuple[type[Message], ...]] = (
     NotifyRequest,
     NotifyResult,
     Probe,
+    Pulse,
     SecurityEvent,
     SnapshotMeta,
     Tick,

@@ -8,7 +8,7 @@ from typing import Final
 from schemas.alert import Activity, Alert, Command
 from schemas.decision import Decision
 from schemas.detection import FrameDetections, TrackPath
-from schemas.device import Assignment, DeviceHealth, Probe
+from schemas.device import Assignment, DeviceHealth, Probe, Pulse
 from schemas.document import ConfigRecord
 from schemas.event import SecurityEvent
 from schemas.frame import FrameMeta, SnapshotMeta
@@ -31,6 +31,7 @@ __all__ = [
     "NOTIFY_REQUESTS",
     "NOTIFY_RESULTS",
     "PROBES",
+    "PULSES",
     "SNAPSHOTS",
     "TICKS_ACT",
     "TICKS_DECIDE",
@@ -117,6 +118,16 @@ DEVICE_HEALTH = Topic(
     promise="a device's current health, breaker and next poll, after each poll; the newest record "
     "of a key counts",
 )
+PULSES = Topic(
+    name="watch.pulses.v1",
+    key=KeyKind.SITE,
+    value=Pulse,
+    keep=timedelta(days=1),
+    owner="watch",
+    group=SITE_GROUP,
+    promise="polls of a site arrive: at most one a minute and partition of device.probes.v1; none "
+    "for 18 min means that nobody polls",
+)
 TICKS_WATCH = Topic(
     name="ticks.watch.v1",
     key=KeyKind.NONE,
@@ -149,7 +160,7 @@ EVENTS = Topic(
     key=KeyKind.SITE,
     value=SecurityEvent,
     keep=timedelta(days=30),
-    owner="detect, api, watch",
+    owner="detect, api, watch, decide",
     group=SITE_GROUP,
     personal=True,
     promise="what happened, per camera in order; the same event may come again with the same ce_id",
@@ -230,6 +241,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
     DEVICE_HEALTH,
     TICKS_DECIDE,
     TICKS_ACT,
+    PULSES,
     TICKS_WATCH,
     EVENTS,
     DECISIONS,

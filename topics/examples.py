@@ -26,6 +26,7 @@ from schemas.device import (
     DeviceSeverity,
     Probe,
     ProbeKind,
+    Pulse,
 )
 from schemas.document import Camera, ConfigRecord, Schedule, Site, Window, Zone
 from schemas.event import EventSource, SecurityEvent
@@ -267,6 +268,13 @@ def _cameras() -> tuple[Example, ...]:
             health,
             id=f"north/nvr-1/{AT.isoformat()}",
             key="north/nvr-1",
+            source="watchfloor/watch",
+        ),
+        _one(
+            catalogue.PULSES,
+            Pulse(site_id="north", at=AT, partition=3),
+            id=f"north/3/{AT.isoformat()}",
+            key="north",
             source="watchfloor/watch",
         ),
         _one(catalogue.CONFIG, config, id=f"config-{REVISION}-north", key="north", source=api),

@@ -17,7 +17,7 @@ from agents.route.pages import over
 from agents.route.plan import Profile, plan_of, profile_of
 from agents.route.quiet import count_in, watchers
 from agents.route.rows import row_of
-from agents.route.tables import GROUPS, OPEN, ROWS, AlertRow, Situation
+from agents.route.tables import GROUPS, OPEN, ROWS, SOURCES, AlertRow, Situation
 from agents.route.telling import flush, leave, members, settle
 from agents.route.tree import Settings
 from agents.runtime.stage import Context, Effect, Emit, Forward
@@ -25,6 +25,7 @@ from schemas.alert import ActivityKind, Alert, AlertState, CommandOutcome
 
 __all__ = [
     "EVERY",
+    "back",
     "close",
     "counted",
     "end",
@@ -119,6 +120,15 @@ def look_again(
         ctx.put(ROWS, alert_id, after)
     for key in settling.due:
         flush(ctx, key, out)
+
+
+def back(ctx: Context, key: str, out: list[Effect]) -> None:
+    """What devices hang on has been back for long enough: those that are not are told of."""
+    sources = ctx.get(SOURCES, key)
+    if sources is None or sources.until is None or sources.until > ctx.now:
+        return
+    ctx.put(SOURCES, key, None)
+    turned(ctx, (key,), "", out)
 
 
 def turned(ctx: Context, keys: tuple[str, ...], cause: str, out: list[Effect]) -> None:

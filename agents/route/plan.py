@@ -15,6 +15,7 @@ from urllib.parse import quote
 from msgspec import Struct
 
 from agents.dedupe.schedule import Weekly, compiled
+from agents.route import family
 from agents.route.tree import Settings, compile_tree, matches, routes_of
 from agents.runtime.configuration import Configuration, SiteConfig
 from schemas.alert import Alert
@@ -132,7 +133,8 @@ class Plan:
         """What these labels mean. Costs the whole routing: see `profile_of`."""
         labels = _labels(site, alert, extras)
         targets = self._targets(site, alert, labels)
-        sources, inhibitors = [], []
+        sources: list[tuple[str, bool]] = []
+        inhibitors: list[tuple[str, bool]] = []
         for rule in self._rules:
             is_source, is_target = matches(rule.source, labels), matches(rule.target, labels)
             if is_source or is_target:
@@ -143,6 +145,8 @@ class Plan:
                     sources.append((key, not is_target))
                 if is_target:
                     inhibitors.append((key, is_source))
+        if site is not None:
+            family.add(site, alert, labels, sources, inhibitors)
         steps = [
             Step(step.after, step.receiver)
             for matchers, those in self._escalations

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from agents.dedupe.stage import Ended, Folded
 from agents.rank.stage import Echo, Ranked
-from agents.route import bags, incidents
+from agents.route import bags, family, incidents
 from agents.route.alerts import admit, echoed, folded, resolve, situation
 from agents.route.bags import BAGS
 from agents.route.commands import obey
@@ -20,6 +20,7 @@ from agents.route.escalate import on_escalate
 from agents.route.life import (
     EVERY,
     FORGET,
+    back,
     close,
     counted,
     end,
@@ -30,6 +31,7 @@ from agents.route.life import (
 )
 from agents.route.outputs import SYSTEM, alert_record, settled, verdict
 from agents.route.plan import profile_of
+from agents.route.quiet import HELD
 from agents.route.review import review
 from agents.route.rows import current, row_of
 from agents.route.summaries import late_due, note_late, release
@@ -85,6 +87,8 @@ def on_ranked(ctx: Context, ranked: Ranked) -> Iterable[Effect]:
     row, kind = admit(current(ctx, place), ranked, ctx.now)
     alert_id = row.alert.alert_id
     profile = profile_of(ctx.configuration, row.alert, row.labels)
+    if kind is ActivityKind.OPENED and not item.late and family.held(profile.labels):
+        row = replace(row, held_until=ctx.now + family.HOLD)
     row, inhibitions = counted(ctx, wait_for_quiet(ctx, row, profile), profile)
     cause = None if item.late else event.event_id
     row, quiet, due, held = settle(ctx, row, profile, event=cause)
@@ -119,7 +123,9 @@ def on_ranked(ctx: Context, ranked: Ranked) -> Iterable[Effect]:
             ),
         )
         return out
-    if quiet is not None:
+    if quiet is not None and quiet[0] == HELD:
+        result, reason, detail = Result.GROUPED, None, f"held {quiet[1]}"
+    elif quiet is not None:
         result, reason, detail = Result.SUPPRESSED, *quiet
     elif held:
         result, reason, detail = Result.SUPPRESSED, "site_rate_limit", "it goes with a summary"
@@ -235,6 +241,8 @@ def on_timer(ctx: Context, timer: Timer) -> Iterable[Effect]:
             _quiet(ctx, timer, out)
         case "check":
             look_again(ctx, timer.key, out)
+        case "back":
+            back(ctx, timer.key, out)
         case "escalate":
             on_escalate(ctx, timer.key, timer.at, out)
         case "late":

@@ -58,7 +58,8 @@ class AlertRow(Struct, frozen=True, gc=False, kw_only=True):
     inhibitors: the inhibitions that it counts in. since: from when on people knew or could know,
     for escalations; steps: the ones that have timers; escalations: how many notifications of it
     they made; paged: the receivers that they told. commands: the newest commands' ids, so that one
-    that comes again is the same one.
+    that comes again is the same one. held_until: nobody is told before, what its device hangs on
+    may explain it.
     """
 
     alert: Alert
@@ -78,6 +79,7 @@ class AlertRow(Struct, frozen=True, gc=False, kw_only=True):
     escalations: int = 0
     paged: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
+    held_until: datetime | None = None
 
 
 class Situation(Struct, frozen=True, gc=False):
@@ -109,10 +111,14 @@ class Flight(Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Sources(Struct, frozen=True, gc=False):
-    """How many open alerts are sources of an inhibition; pure: of those, no targets of it."""
+    """How many open alerts are sources of an inhibition; pure: of those, no targets of it.
+
+    until: it goes on for so long after the last of them (see `family`).
+    """
 
     every: int = 0
     pure: int = 0
+    until: datetime | None = None
 
 
 class Summary(Struct, frozen=True, gc=False, kw_only=True):

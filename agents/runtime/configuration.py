@@ -12,13 +12,16 @@ from topics.record import Provenance
 __all__ = ["Configuration", "SiteConfig"]
 
 ROUTING_KEY = "routing"
+MOST_ANCESTORS = 4
+"""A camera, its recorder and the site's uplink are three."""
 
 
 class SiteConfig:
     """A site's document with the look-ups that stages need; built once a revision.
 
     derived: what stages make of it, by their own names; it is gone with the revision. provenance:
-    of what is made by this revision.
+    of what is made by this revision. parents: by device, what it hangs on;
+    hung_on: what something hangs on.
     """
 
     def __init__(self, site: Site, revision: int) -> None:
@@ -35,9 +38,24 @@ class SiteConfig:
                 by_camera.setdefault(camera_id, []).append(zone)
         self.zones_by_camera = MappingProxyType({k: tuple(v) for k, v in by_camera.items()})
 
+        self.parents = MappingProxyType(
+            {one.device_id: one.parent for one in site.devices if one.parent is not None}
+            | {one.camera_id: one.nvr_id for one in site.cameras if one.nvr_id is not None}
+        )
+        self.hung_on = frozenset(self.parents.values())
+
     def camera(self, camera_id: str) -> Camera | None:
         """The camera of that id."""
         return self.cameras.get(camera_id)
+
+    def ancestors(self, device_id: str) -> tuple[str, ...]:
+        """What a device hangs on, the nearest first: its recorder, and the uplink of that."""
+        found: list[str] = []
+        parent = self.parents.get(device_id)
+        while parent is not None and parent not in found and len(found) < MOST_ANCESTORS:
+            found.append(parent)
+            parent = self.parents.get(parent)
+        return tuple(found)
 
 
 class Configuration:

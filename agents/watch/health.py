@@ -15,8 +15,10 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from agents.watch.flapping import FLAPPING, RULES, Turning, turn
 from schemas.base import Severity
 from schemas.device import Breaker, DeviceHealth, DeviceSeverity, Probe, ProbeKind
+from schemas.document import SiteWatch
 from schemas.event import EventSource, SecurityEvent
 from schemas.ids import device_event_id
 
@@ -53,7 +55,9 @@ OPTIONAL: Final = frozenset({ProbeKind.PICTURE, ProbeKind.CHANNELS})
 class PollState(Struct, frozen=True, kw_only=True):
     """What polls said of a device. at: the newest one; since: of this severity.
 
-    told: it went critical, and its return to normal has yet to be told.
+    told: it went critical, and its return to normal has yet to be told. turns: when it changed,
+    the newest few; flapping: since when it changes too often to be told each time; fallen: it went
+    critical, and has not been normal since (the same as told, but while it is flapping).
     """
 
     severity: DeviceSeverity
@@ -65,6 +69,9 @@ class PollState(Struct, frozen=True, kw_only=True):
     load_shed: bool = False
     told: bool = False
     error: str | None = None
+    turns: tuple[datetime, ...] = ()
+    flapping: datetime | None = None
+    fallen: bool = False
 
 
 class BreakerState(Struct, frozen=True, kw_only=True):
@@ -98,7 +105,7 @@ def counts(probe: Probe) -> bool:
 
 
 def observe(
-    device: Device | None, probe: Probe, now: datetime
+    device: Device | None, probe: Probe, now: datetime, rules: SiteWatch = RULES
 ) -> tuple[Device | None, tuple[SecurityEvent, ...]]:
     """The device after a poll, and the events that this makes.
 
@@ -116,8 +123,18 @@ def observe(
     severity = _severity(before, probe.ok and not slow, slow or failures >= FAILURES)
     down = severity is DeviceSeverity.CRITICAL
     begins = down and (before is None or before.severity is not DeviceSeverity.CRITICAL)
-    told = before is not None and before.told
-    ends = told and severity is DeviceSeverity.NORMAL
+    # A row of an earlier release says only what was told, which is the same for one of these.
+    steady = before is not None and before.flapping is None
+    fell = before is not None and (before.told if steady else before.fallen)
+    ends = fell and severity is DeviceSeverity.NORMAL
+    turning = turn(
+        () if before is None else before.turns,
+        None if before is None else before.flapping,
+        probe.at,
+        changed=begins or ends,
+        rules=rules,
+    )
+    told, said = _said(turning, before is not None and before.told, severity, begins=begins)
     poll = PollState(
         severity=severity,
         at=probe.at,
@@ -126,12 +143,33 @@ def observe(
         last_latency_ms=_latest(probe, None if before is None else before.last_latency_ms),
         consecutive_failures=failures,
         load_shed=down,
-        told=(told or begins) and not ends,
+        told=told,
         error=None if probe.ok else probe.error,
+        turns=turning.turns,
+        flapping=turning.since,
+        fallen=(fell or begins) and not ends,
     )
     breaker = _breaker(None if device is None else device.breaker, probe, poll, slow)
-    events = (_event(probe, ended=ends),) if begins or ends else ()
+    events = tuple(_event(probe, what, ended=ended) for what, ended in said)
     return Device(poll=poll, breaker=breaker), events
+
+
+def _said(
+    turning: Turning, told: bool, severity: DeviceSeverity, *, begins: bool
+) -> tuple[bool, tuple[tuple[str, bool], ...]]:
+    """Whether it is told as down now, and the events that say so: (type, whether it is over).
+
+    While it is flapping nothing else is said of it; after that, what it has come to.
+    """
+    over = ((FLAPPING, True),) if turning.ends else ()
+    if turning.since is not None:
+        return told, ((FLAPPING, False),) if turning.begins else ()
+    if severity is DeviceSeverity.NORMAL:
+        # Its being down ends first: else it would be told anew once nothing explains it.
+        return False, (*(((OFFLINE, True),) if told else ()), *over)
+    if begins or (turning.ends and severity is DeviceSeverity.CRITICAL and not told):
+        return True, (*over, (OFFLINE, False))
+    return told, over
 
 
 def _severity(before: PollState | None, well: bool, down: bool) -> DeviceSeverity:
@@ -182,12 +220,12 @@ def next_poll(severity: DeviceSeverity, probe: Probe) -> datetime:
     return probe.at + timedelta(seconds=seconds)
 
 
-def _event(probe: Probe, *, ended: bool) -> SecurityEvent:
+def _event(probe: Probe, what: str, *, ended: bool) -> SecurityEvent:
     return SecurityEvent(
-        event_id=device_event_id(probe.site_id, probe.device_id, OFFLINE, probe.at, ended=ended),
+        event_id=device_event_id(probe.site_id, probe.device_id, what, probe.at, ended=ended),
         site_id=probe.site_id,
         device_id=probe.device_id,
-        event_type=OFFLINE,
+        event_type=what,
         occurred_at=probe.at,
         source=EventSource.WATCH,
         severity=Severity.CRITICAL,
@@ -212,6 +250,7 @@ def health_of(site_id: str, device_id: str, device: Device) -> DeviceHealth:
         last_failure_at=breaker.last_failure_at,
         opened_at=breaker.opened_at,
         error=poll.error,
+        flapping_since=poll.flapping,
     )
 
 

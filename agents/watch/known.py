@@ -24,13 +24,16 @@ log = logging.getLogger("watchfloor.watch")
 
 
 class Known(NamedTuple):
-    """A device's health. at, next_poll: seconds since the epoch."""
+    """A device's health. at, since, next_poll: seconds since the epoch; fails: its newest poll
+    did, or was too slow."""
 
     severity: DeviceSeverity
     open: bool
     load_shed: bool
     at: float
     next_poll: float
+    since: float = 0.0
+    fails: bool = False
 
 
 @dataclass
@@ -60,6 +63,8 @@ class Knowledge:
             load_shed=health.load_shed,
             at=health.at.timestamp(),
             next_poll=health.next_poll_at.timestamp(),
+            since=health.since.timestamp(),
+            fails=health.consecutive_failures > 0 or health.severity is DeviceSeverity.CRITICAL,
         )
         return key if self._put(key, known) else None
 

@@ -21,6 +21,7 @@ from agents.watch.drivers.net import host_of
 from agents.watch.drivers.registry import Registry
 from agents.watch.health import SLOW_MS, next_poll
 from agents.watch.known import Knowledge
+from agents.watch.relatives import Nobody, Relatives, asked_at
 from agents.watch.schedule import LONGEST_S, Pacer, Schedule, first_due, interval_s
 from schemas.device import Assignment, Breaker, DeviceSeverity, Probe
 
@@ -68,7 +69,8 @@ def planned(known: DeviceSeverity | None, probe: Probe) -> float:
 class Poller:
     """Polls the devices that it was given, by what is known of their health.
 
-    now: the wall clock. send: see `Send`. alive: raises where this replica may do nothing more.
+    now: the wall clock. send: see `Send`. relatives: what hangs on what. alive: raises
+    where this replica may do nothing more.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class Poller:
         send: Send,
         registry: Registry,
         rules: Rules,
+        relatives: Relatives | None = None,
         alive: Callable[[], None] = lambda: None,
     ) -> None:
         self._now = now
@@ -88,6 +91,7 @@ class Poller:
         self._send = send
         self._registry = registry
         self._rules = rules
+        self._relatives = relatives or Nobody()
         self._alive = alive
         self._devices: dict[str, _Device] = {}
         self._polled: dict[str, float] = {}
@@ -160,7 +164,15 @@ class Poller:
         self._asking.forget(key)
 
     def heard(self, key: str) -> None:
-        """The health of a device is known anew: it says when to poll again."""
+        """The health of a device is known anew: it says when to poll again, and what it hangs on
+        may be asked because of it."""
+        self._plan(key)
+        self._hurry(key)
+        parent = self._relatives.parent(key)
+        if parent is not None:
+            self._hurry(parent)
+
+    def _plan(self, key: str) -> None:
         known = self._knowledge.devices.get(key)
         if known is None or key not in self._schedule:
             return
@@ -171,6 +183,21 @@ class Poller:
         if known.next_poll > now:
             self._schedule.put(key, first_due(key, known.severity, known.next_poll, now, 0))
             self._wake.set()
+
+    def _hurry(self, key: str) -> None:
+        """Bring a device's poll forward, where what hangs on it fails."""
+        if key not in self._schedule:
+            return
+        soon = self._asked(key, self._now().timestamp())
+        if soon is not None and soon < self._schedule.due_of(key):
+            self._schedule.put(key, soon)
+            self._wake.set()
+
+    def _asked(self, key: str, now: float) -> float | None:
+        """When a device is asked because of what hangs on it."""
+        known = self._knowledge.devices
+        children = (known[child] for child in self._relatives.children(key) if child in known)
+        return asked_at(known.get(key), self._polled.get(key), children, now)
 
     async def run(self) -> None:
         """Poll until cancelled."""
@@ -197,7 +224,12 @@ class Poller:
             self._pacer.begin(now)
             self._under_way.add(key)
             if self._at_host[device.host] >= self._rules.per_host:
-                self._waiting.setdefault(device.host, deque()).append((key, due))
+                queue = self._waiting.setdefault(device.host, deque())
+                # A recorder's channels may be at its own address: it is not to wait for them all.
+                if self._asked(key, now) is None:
+                    queue.append((key, due))
+                else:
+                    queue.appendleft((key, due))
             else:
                 self._begin(group, key, device, due)
         metrics.UNDER_WAY.set(len(self._under_way))
@@ -254,6 +286,7 @@ class Poller:
         now = self._devices.get(key)
         if now is device:
             self._schedule.put(key, self._again(key, at, probes))
+            self._hurry(key)
         elif now is not None:
             # It was changed meanwhile: what was asked is not what is there.
             self._schedule.put(key, self._now().timestamp())

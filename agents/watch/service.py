@@ -19,6 +19,7 @@ from agents.watch.drivers.base import Limits
 from agents.watch.drivers.registry import Registry
 from agents.watch.known import Knowledge
 from agents.watch.poller import Poller, Rules
+from agents.watch.relatives import SiteRelatives
 from infra.secrets import lookup
 from schemas import ids
 from schemas.device import Assignment, Probe
@@ -128,6 +129,7 @@ class PollService:
             send=outlet.send,
             registry=self._registry,
             rules=replace(self._rules, most=places(self._rules.most)),
+            relatives=SiteRelatives(ctx.configuration),
             alive=ctx.alive,
         )
         loaded = asyncio.Event()

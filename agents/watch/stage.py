@@ -6,15 +6,22 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
+from msgspec import Struct
+from msgspec.structs import replace
+
+from agents.route.family import PARENT
+from agents.runtime.configuration import SiteConfig
 from agents.runtime.stage import Chain, Context, Effect, Emit, Poison, Stage
 from agents.runtime.state import Expiry, TableSpec
+from agents.watch.flapping import RULES
 from agents.watch.health import BreakerState, Device, PollState, health_of, observe
-from schemas.device import Breaker, DeviceHealth, Probe
+from agents.watch.watchdog import EVERY, pulse_record
+from schemas.device import Breaker, DeviceHealth, Probe, Pulse
 from schemas.event import SecurityEvent
-from topics.catalogue import DEVICE_HEALTH, EVENTS, PROBES, TICKS_WATCH
+from topics.catalogue import DEVICE_HEALTH, EVENTS, PROBES, PULSES, TICKS_WATCH
 from topics.record import OutRecord, make
 
-__all__ = ["BREAKERS", "POLLS", "WATCH", "WATCH_CHAIN"]
+__all__ = ["BREAKERS", "POLLS", "WATCH", "WATCH_CHAIN", "of_family"]
 
 SOURCE: Final = "watchfloor/watch"
 
@@ -24,11 +31,17 @@ FORGOTTEN: Final = timedelta(days=30)
 
 def _poll_at(poll: PollState) -> datetime | None:
     # Somebody was told that it is down, and is to be told when it is not: that is remembered.
-    return None if poll.told else poll.at
+    return None if poll.told or poll.flapping is not None else poll.at
 
 
 def _breaker_at(breaker: BreakerState) -> datetime | None:
     return breaker.at if breaker.state is Breaker.CLOSED else None
+
+
+class Pulsed(Struct, frozen=True):
+    """When it was last said of a site that polls of it arrive: a poll's own time."""
+
+    at: datetime
 
 
 POLLS: Final = TableSpec(
@@ -38,8 +51,13 @@ BREAKERS: Final = TableSpec(
     name="watch.circuit_breaker_state", value=BreakerState, expiry=Expiry(FORGOTTEN, _breaker_at)
 )
 
+PULSED: Final = TableSpec(name="watch.pulses", value=Pulsed)
+
 WATCH = Stage(
-    name="watch", reads=(PROBES,), writes=(DEVICE_HEALTH, EVENTS), state=(POLLS, BREAKERS)
+    name="watch",
+    reads=(PROBES,),
+    writes=(DEVICE_HEALTH, EVENTS, PULSES),
+    state=(POLLS, BREAKERS, PULSED),
 )
 WATCH_CHAIN: Final = Chain(name="watch", stages=(WATCH,), ticks=TICKS_WATCH, timed=(PROBES,))
 
@@ -51,8 +69,10 @@ def on_probe(ctx: Context, probe: Probe) -> Iterable[Effect]:
     poll = ctx.get(POLLS, key)
     breaker = ctx.get(BREAKERS, key) or BreakerState(state=Breaker.CLOSED)
     before = None if poll is None else Device(poll=poll, breaker=breaker)
+    site = ctx.configuration.site(probe.site_id)
+    rules = RULES if site is None else site.site.watch
     try:
-        after, events = observe(before, probe, ctx.now)
+        after, events = observe(before, probe, ctx.now, rules)
     except ValueError as error:
         raise Poison(str(error)) from None
     if after is None or after is before:
@@ -60,8 +80,19 @@ def on_probe(ctx: Context, probe: Probe) -> Iterable[Effect]:
     ctx.put(POLLS, key, after.poll)
     ctx.put(BREAKERS, key, after.breaker)
     for event in events:
-        yield Emit(_event_record(event))
+        yield Emit(_event_record(of_family(event, site)))
     yield Emit(_health_record(health_of(probe.site_id, probe.device_id, after)))
+    pulsed = ctx.get(PULSED, probe.site_id)
+    if pulsed is None or probe.at - pulsed.at >= EVERY:
+        ctx.put(PULSED, probe.site_id, Pulsed(probe.at))
+        pulse = Pulse(site_id=probe.site_id, at=probe.at, partition=ctx.partition)
+        yield Emit(pulse_record(pulse))
+
+
+def of_family(event: SecurityEvent, site: SiteConfig | None) -> SecurityEvent:
+    """The event with the name of what its device hangs on: that one may explain it."""
+    parent = None if site is None else site.parents.get(event.device_id or event.camera_id or "")
+    return event if parent is None else replace(event, labels={**event.labels, PARENT: parent})
 
 
 def _event_record(event: SecurityEvent) -> OutRecord:

@@ -72,17 +72,21 @@ class Side:
     def __post_init__(self) -> None:
         self.runner = ChainRunner(self.chain, self.configuration, self.store)
         self.reads = {topic.name for topic in self.chain.reads}
+        self._timers = self.runner.timers.table
+        self._hours = self.runner.timers.row("h")
+        self._firsts: dict[str, int] = {}
+
+    def keep(self, table: str, key: str, value: bytes | None) -> None:
+        """Keep a row that the chain has made; None removes it."""
+        self.store.write(table, 0, key, value)
+        if table == self._timers and key.startswith(self._hours):
+            self._firsts.pop(key, None)
+            if value is not None:
+                self._firsts[key] = min(decode_row(self.runner.timers, value).seconds)
 
     def next_due(self) -> float | None:
         """The earliest second in which a timer waits."""
-        prefix = self.runner.timers.row("h")
-        seconds = [
-            second
-            for (table, _, key), data in self.store.rows.items()
-            if table == self.runner.timers.table and key.startswith(prefix)
-            for second in decode_row(self.runner.timers, data).seconds
-        ]
-        return min(seconds, default=None)
+        return min(self._firsts.values(), default=None)
 
 
 TICK: Final = timedelta(seconds=1)
@@ -158,7 +162,7 @@ class Virtual:
         side.runner.run(to_record(out, self._offset, self.now, replayed=replayed), batch)
         side.runner.finish(batch)
         for table, key, value in batch.state.rows():
-            side.store.write(table, 0, key, value)
+            side.keep(table, key, value)
         outputs = [output for _, output in batch.outputs]
         self.outputs += outputs
         return outputs, batch.work

@@ -39,6 +39,7 @@ _NOUNS: Final = {
     "EscalationStep": "a step of an escalation",
     "Inhibition": "an inhibit rule",
     "SiteNotifications": "a site's notifications",
+    "SiteWatch": "a site's watch",
     "Window": "a schedule's window",
 }
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from datetime import timedelta
 from functools import cache
 from typing import Final
 from zoneinfo import available_timezones
@@ -18,6 +19,8 @@ __all__ = ["DAYS", "check_schedule", "check_sites"]
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DEVICE_KINDS: Final = ("nvr", "camera", "service")
 MODES: Final = ("text", "cards")
+SHORTEST_QUIET: Final = timedelta(minutes=1)
+LONGEST_QUIET: Final = timedelta(hours=24)
 RESERVED_SITES: Final = frozenset({"routing"})
 """The routing's own key on `config.documents.v1`."""
 
@@ -72,6 +75,8 @@ class _Site:
                 (*path, "notifications", "mode"),
                 f"mode {shown(mode)} is none of these.{self._problems.known('modes', mode, MODES)}",
             )
+        if not SHORTEST_QUIET <= site.watch.flapping_quiet <= LONGEST_QUIET:
+            at((*path, "watch", "flapping_quiet"), "flapping_quiet is between 1m and 24h")
         check_site(site, path, self._problems)
         self._check_ids()
         for index, device in enumerate(site.devices):
@@ -122,8 +127,14 @@ class _Site:
                 + self._problems.known("kinds", device.kind, DEVICE_KINDS),
             )
         if device.parent is not None:
-            if device.kind in {"nvr", "service"}:
-                at((*path, "parent"), f"{name} has a parent; only a camera has one, its recorder")
+            if device.kind == "nvr":
+                self._check_uplink(name, device.parent, (*path, "parent"))
+            elif device.kind == "service":
+                at(
+                    (*path, "parent"),
+                    f"{name} has a parent; only a camera has one, its recorder, "
+                    "and a recorder, its uplink",
+                )
             else:
                 self._check_recorder(name, device.parent, (*path, "parent"))
         self._check_secret(name, device.credentials, path)
@@ -157,6 +168,22 @@ class _Site:
             path,
             f"{name} names recorder {shown(recorder)}, which {self._name} does not have."
             + self._problems.known("recorders", recorder, recorders),
+        )
+
+    def _check_uplink(self, name: str, uplink: str, path: Path) -> None:
+        kind = self._kinds.get(uplink)
+        if kind == "service":
+            return
+        if kind is not None:
+            self._problems.at(
+                path, f"{name} names {shown(uplink)} as its uplink, which is no service"
+            )
+            return
+        services = [name for name, kind in self._kinds.items() if kind == "service"]
+        self._problems.at(
+            path,
+            f"{name} names uplink {shown(uplink)}, which {self._name} does not have."
+            + self._problems.known("services", uplink, services),
         )
 
     def _check_secret(self, name: str, credentials: str | None, path: Path) -> None:

@@ -72,7 +72,8 @@ def test_every_topic_that_a_role_owns_is_written_by_it() -> None:
 
 
 def test_each_stage_has_a_table_and_each_table_a_changelog() -> None:
-    assert table_names([DECIDE_CHAIN]) == ["dedupe", "enrich", "rank", "route", "decide-timers"]
+    stages = ["dedupe", "enrich", "rank", "route", "watchdog"]
+    assert table_names([DECIDE_CHAIN]) == [*stages, "decide-timers"]
     settings = Settings()
     assert changelog_names(settings, "act", [ACT_CHAIN]) == [
         "watchfloor-act-notify-changelog",

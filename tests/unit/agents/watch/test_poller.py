@@ -75,6 +75,7 @@ class Scene:
         self.knowledge = Knowledge()
         self.secrets = {"lab": "admin:hunter2"}
         self.sent: list[Probe] = []
+        self.parents: dict[str, str] = {}
         self.broker = asyncio.Event()
         self.broker.set()
         self.poller = Poller(
@@ -84,7 +85,14 @@ class Scene:
             send=self._send,
             registry=Registry({"told": drivers}),
             rules=rules,
+            relatives=self,
         )
+
+    def parent(self, key: str) -> str | None:
+        return self.parents.get(key)
+
+    def children(self, key: str) -> list[str]:
+        return [child for child, parent in self.parents.items() if parent == key]
 
     async def _secret(self, name: str, _site: str) -> str:
         return self.secrets[name]
@@ -98,7 +106,9 @@ class Scene:
     ) -> None:
         now = self.clock().timestamp()
         down = severity is CRITICAL
-        known = Known(severity, down, down, now - ago_s, now + in_s)
+        at = now - ago_s
+        fails = severity is not NORMAL
+        known = Known(severity, down, down, at, now + in_s, at, fails)
         self.knowledge._put(f"north/{device}", known)
         self.poller.heard(f"north/{device}")
 
@@ -494,3 +504,74 @@ def test_every_driver_has_its_module_and_one_main_kind() -> None:
         assert all(one.probe in (ProbeKind.PICTURE, ProbeKind.CHANNELS) for one in others)
     with pytest.raises(LookupError, match="carrier-pigeon"):
         drivers_of("carrier-pigeon")
+
+
+async def test_what_hangs_on_a_device_has_it_asked_at_once_and_until_it_is_sure() -> None:
+    driver = Told()
+    async with scene(driver) as one:
+        # The camera is another replica's.
+        one.parents["north/cam"] = "north/nvr"
+        one.know("nvr", NORMAL, in_s=200)
+        one.know("cam", NORMAL, in_s=200)
+        one.poller.assign(assigned("nvr", "other"))
+        one.know("other", NORMAL, in_s=200)
+        await one.later(100)
+        assert driver.times("nvr") == 0
+        driver.answers = lambda _target: Outcome(ok=False, error="refused")
+        one.know("cam", SUSPECT, in_s=60, ago_s=0)
+        await one.until(lambda: driver.times("nvr") == 1)
+        await one.until(lambda: "north/nvr" in one.poller._schedule)
+        # It fails as well: asked every ten seconds, and by its own plan once it is critical.
+        for times in (2, 3):
+            one.know("nvr", SUSPECT, in_s=60, ago_s=0)
+            await one.later(9)
+            assert driver.times("nvr") == times - 1
+            await one.later(1)
+            await one.until(lambda times=times: driver.times("nvr") == times)  # type: ignore[misc]
+            await one.until(lambda: "north/nvr" in one.poller._schedule)
+        one.know("nvr", CRITICAL, in_s=60, ago_s=0)
+        await one.later(59)
+        assert driver.times("nvr") == 3
+        await one.later(2)
+        await one.until(lambda: driver.times("nvr") == 4)
+        # Who hangs on nobody was left alone.
+        assert driver.times("other") == 0
+
+
+async def test_a_device_that_answers_is_asked_once_for_one_that_fails() -> None:
+    driver = Told()
+    async with scene(driver) as one:
+        one.parents["north/cam"] = "north/nvr"
+        one.know("nvr", NORMAL, in_s=300)
+        one.poller.assign(assigned("nvr"))
+        one.know("cam", SUSPECT, in_s=60, ago_s=0)
+        await one.later(11)
+        one.know("cam", SUSPECT, in_s=60, ago_s=0)
+        await one.until(lambda: driver.times("nvr") >= 1)
+        await one.until(lambda: "north/nvr" in one.poller._schedule)
+        one.know("nvr", NORMAL, in_s=300, ago_s=0)
+        asked = driver.times("nvr")
+        await one.later(100)
+        assert driver.times("nvr") == asked
+
+
+async def test_a_recorder_goes_before_its_channels_at_one_address() -> None:
+    driver = Told()
+    driver.hold.clear()
+    crowd = [f"d{number}" for number in range(12)]
+    async with scene(driver, rules=Rules(per_host=2)) as one:
+        one.parents = {f"north/{name}": "north/nvr" for name in crowd}
+        for name in crowd:
+            one.know(name, NORMAL, in_s=0)
+        one.know("nvr", NORMAL, in_s=300)
+        one.poller.assign(assigned(*crowd, "nvr"))
+        await one.until(lambda: len(driver.targets) == 2)
+        failed = driver.targets[0].device_id
+        one.know(failed, SUSPECT, in_s=60, ago_s=0)
+        await one.until(lambda: "north/nvr" in one.poller._under_way)
+        assert driver.times("nvr") == 0
+        driver.hold.set()
+        await one.until(lambda: driver.times("nvr") == 1)
+        order = [target.device_id for target in driver.targets]
+        # Two were being asked; of the ten that waited none was before it but for the other place.
+        assert order.index("nvr") <= 3
