@@ -212,6 +212,7 @@ def health_of(site_id: str, device_id: str, device: Device) -> DeviceHealth:
         last_failure_at=breaker.last_failure_at,
         opened_at=breaker.opened_at,
         error=poll.error,
+        failure_count=breaker.failure_count,
     )
 
 
