@@ -51,7 +51,9 @@ WITH written AS (
         latency_ms = EXCLUDED.latency_ms, gap_s = EXCLUDED.gap_s, frames = EXCLUDED.frames,
         sent = EXCLUDED.sent, gated = EXCLUDED.gated, corrupt = EXCLUDED.corrupt,
         connects = EXCLUDED.connects, width = EXCLUDED.width, height = EXCLUDED.height,
-        fps = EXCLUDED.fps, facts = EXCLUDED.facts
+        fps = EXCLUDED.fps,
+        -- A device that does not answer is still what it said that it is.
+        facts = coalesce(nullif(EXCLUDED.facts, '{}'), device_state.facts)
     WHERE device_state.at < EXCLUDED.at
     RETURNING 1
 ) SELECT count(*) FROM written $$;

@@ -246,8 +246,8 @@ async def test_a_devices_health_is_its_two_states_and_a_row_a_change(bench: Benc
         await bench.until(lambda: bench.committed(DEVICE_HEALTH) == 9)
     assert bench.rows(changes, "north") == expected
     assert bench.rows(
-        "SELECT component, severity, next_poll_at, consecutive_failures, load_shed_mode, at, since, "
-        "error FROM poll_state",
+        "SELECT component, severity, next_poll_at, consecutive_failures, load_shed_mode, at, "
+        "since, error FROM poll_state",
         "north",
     ) == [
         (
