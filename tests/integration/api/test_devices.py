@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import socket
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,9 +14,12 @@ import msgspec
 import pytest
 
 from api.device import service
+from infra.cli import devices as command
+from infra.cli.main import main
 from infra.db.documents import publish
 from infra.db.migrate import prepare
 from infra.db.outbox import drain_outbox
+from infra.errors import ExitCode
 from infra.settings import Settings
 from schemas.device import Breaker, DeviceHealth, DeviceSeverity, Probe, ProbeKind
 from schemas.document import Camera, Device, Document, Site
@@ -95,7 +101,8 @@ TOLD = [
     health("gate", NORMAL, NOW - HOUR, NOW - 2 * MINUTE),
     # The service: nobody has polled it since the day before yesterday.
     changed("door", NORMAL, 2 * DAY),
-    changed("nvr-1", NORMAL, HOUR, site_id="south"),
+    # And one that says more than it should.
+    changed("nvr-1", SUSPECT, 2 * MINUTE, site_id="south", error="\x1b[2J" + "x" * 99),
     changed("nvr-1", NORMAL, HOUR, site_id="west"),
 ]
 
@@ -310,6 +317,67 @@ def test_more_changes_than_are_counted(desk: Stack, monkeypatch: pytest.MonkeyPa
     )
     assert told["days"][0]["up"] is None
     assert told["days"][2]["up"] == 1.0
+
+
+@pytest.fixture
+def ask(
+    desk: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Callable[..., tuple[int, str, str]]:
+    """`watchfloor devices` with these arguments: its status, and what it says."""
+    monkeypatch.setenv("WATCHFLOOR_STATE", str(tmp_path))
+    monkeypatch.setenv("WATCHFLOOR_API_PORT", desk.url.rpartition(":")[2])
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        status = main(["devices", *arguments])
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return run
+
+
+Ask = Callable[..., tuple[int, str, str]]
+
+
+def test_the_terminal_lists_them(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "PAGE", 2)  # all pages, not the first one
+    status, out, _ = ask()
+    assert status == 0
+    rows = {line.split()[0]: " ".join(line.split()) for line in out.splitlines() if "/" in line}
+    assert list(rows) == ALL
+    assert rows["north/nvr-1"] == (
+        "north/nvr-1 nvr critical 2026-03-30 09:30:00 95.83% open 2026-03-30 10:00:00 refused"
+    )
+    assert rows["north/fence"] == "north/fence camera unknown"
+    assert rows["north/door"].endswith("closed 2026-03-28 10:04:00 overdue")
+    assert "5 devices, 1 critical; 1 not polled when they were due" in out
+
+
+def test_the_terminals_json_is_the_apis(ask: Ask, desk: Stack) -> None:
+    status, out, _ = ask("--site", "north", "--kind", "nvr", "--severity", "critical", "--json")
+    assert status == 0
+    assert (
+        json.loads(out)
+        == found(desk, "", site_id="north", kind="nvr", severity="critical")["items"]
+    )
+
+
+def test_the_terminal_says_what_is_wrong(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ask("--site", "empty")[:2] == (0, "No devices.\n")
+    status, out, err = ask("--site", "west")
+    assert (status, out) == (ExitCode.FAILED, "")
+    assert "There is no site 'west'" in err
+    with socket.socket() as deaf:  # nobody else gets its port, and it takes no connections
+        deaf.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("WATCHFLOOR_API_PORT", str(deaf.getsockname()[1]))
+        status, _, err = ask()
+    assert status == ExitCode.NOT_RUNNING
+    assert "watchfloor up" in err
+
+
+def test_a_devices_words_do_nothing_to_a_terminal(ask: Ask) -> None:
+    _, out, _ = ask("--site", "south")
+    assert "\x1b" not in out
+    assert "xxx…" in out
 
 
 @pytest.mark.parametrize(
