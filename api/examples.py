@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
+
+import msgspec
 
 from api.alert.schemas import (
     ActivityView,
@@ -15,13 +17,24 @@ from api.alert.schemas import (
 )
 from api.backtest.schemas import BacktestState, BacktestView
 from api.camera.schemas import CameraView
+from api.device.schemas import (
+    ChangeView,
+    ChildView,
+    DayView,
+    DeviceDetail,
+    DeviceKind,
+    DeviceView,
+    Health,
+    ProbeView,
+    UptimeView,
+)
 from api.event.schemas import Accepted, Answer, EventView, SnapshotView
 from api.site.schemas import SiteView
 from api.zone.schemas import ScheduleView, WindowView, ZoneView
 from schemas.alert import ActivityKind, Alert, AlertState, CommandOutcome, RankPart
 from schemas.base import Severity
 from schemas.decision import Result, StageVerdict
-from schemas.device import CameraState
+from schemas.device import Breaker, CameraState, DeviceSeverity, ProbeKind
 from schemas.event import EventSource
 
 AT: Final = datetime(2026, 3, 2, 22, 14, 7, 400_000, tzinfo=UTC)
@@ -54,6 +67,81 @@ CAMERA: Final = CameraView(
     width=1920,
     height=1080,
     fps=24.9,
+)
+DEVICE: Final = DeviceView(
+    site_id="north",
+    device_id="nvr-1",
+    kind=DeviceKind.NVR,
+    name="Recorder in the gatehouse",
+    driver="isapi",
+    parent=None,
+    severity=Health.CRITICAL,
+    since=AT - timedelta(minutes=9),
+    at=AT,
+    next_poll_at=AT + timedelta(minutes=1),
+    error="timeout: no answer within 10 s",
+    latency_ms=41.0,
+    consecutive_failures=14,
+    load_shed=True,
+    breaker=Breaker.OPEN,
+    breaker_opened_at=AT - timedelta(minutes=9),
+    failures=14,
+    last_failure_at=AT,
+    up_today=0.9933,
+)
+DEVICE_DETAIL: Final = DeviceDetail(
+    **msgspec.structs.asdict(DEVICE),
+    probes=(
+        ProbeView(
+            kind=ProbeKind.ISAPI,
+            at=AT,
+            ok=False,
+            error="timeout: no answer within 10 s",
+            latency_ms=None,
+            state=None,
+            last_seen_at=AT - timedelta(minutes=14),
+            gap_s=None,
+            facts={"model": "DS-7616NI", "channels_online": 16, "disks_failed": 0},
+        ),
+    ),
+    children=(
+        ChildView(
+            device_id="gate", kind=DeviceKind.CAMERA, name="Main gate", severity=Health.NORMAL
+        ),
+    ),
+)
+DEVICE_CHANGE: Final = ChangeView(
+    at=AT - timedelta(minutes=9),
+    until=None,
+    severity=DeviceSeverity.CRITICAL,
+    error="timeout: no answer within 10 s",
+)
+UPTIME: Final = UptimeView(
+    site_id="north",
+    device_id="nvr-1",
+    timezone="Europe/Berlin",
+    from_=datetime(2026, 3, 1, 23, tzinfo=UTC),
+    to=AT,
+    days=(
+        DayView(
+            date=date(2026, 3, 2),
+            from_=datetime(2026, 3, 1, 23, tzinfo=UTC),
+            to=AT,
+            up=0.993547,
+            down_s=540.0,
+            suspect_s=240.0,
+            unknown_s=0.0,
+        ),
+    ),
+    up=0.993547,
+    down_s=540.0,
+    suspect_s=240.0,
+    unknown_s=0.0,
+    outages=1,
+    repaired=0,
+    mttd_s=240.0,
+    mttr_s=None,
+    complete=True,
 )
 ZONE: Final = ZoneView(
     zone_id="yard",

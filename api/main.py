@@ -19,6 +19,7 @@ from api.backtest.endpoints import router as backtests
 from api.binding import listen
 from api.camera.endpoints import router as cameras
 from api.context import Api
+from api.device.endpoints import router as devices
 from api.event.endpoints import router as events
 from api.guard import Guard
 from api.health.endpoints import router as health
@@ -39,8 +40,9 @@ __all__ = ["create_app", "serve"]
 log = logging.getLogger("watchfloor.api")
 
 DESCRIPTION: Final = """\
-Sites, cameras and zones as they are configured; events, alerts and pictures as they happened; the
-decision about an event that is posted; and a WebSocket, `/v1/stream`, of what changes.
+Sites, cameras and zones as they are configured; devices and their health; events, alerts and
+pictures as they happened; the decision about an event that is posted; and a WebSocket,
+`/v1/stream`, of what changes.
 
 Every error is a problem document (RFC 9457), and its `type` is an address here that says what it
 means. Lists end with an opaque cursor, `next`, which the same query takes as `cursor`. A query
@@ -92,6 +94,7 @@ def create_app(
     for router in (
         sites,
         cameras,
+        devices,
         zones,
         events,
         alerts,

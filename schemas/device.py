@@ -136,7 +136,8 @@ class DeviceHealth(Message, frozen=True, kw_only=True):
     """A device's current health, the value of `device.health.v1`.
 
     at: when the newest poll was made; since: when it became as it is. last_latency_ms: of the
-    newest answer. load_shed: the optional polls of its whole site are left out while it is so.
+    newest answer. failure_count: failures in a row by the breaker, to which an answer that was too
+    slow is one. load_shed: the optional polls of its whole site are left out while it is so.
     flapping_since: from when on it changes too often to be told of each time.
     """
 
@@ -156,6 +157,7 @@ class DeviceHealth(Message, frozen=True, kw_only=True):
     opened_at: UtcTime | None = None
     error: Text | None = None
     flapping_since: UtcTime | None = None
+    failure_count: int = 0
 
 
 class Pulse(Message, frozen=True, kw_only=True):

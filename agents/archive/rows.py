@@ -13,7 +13,7 @@ from infra.blob.store import check_key
 from schemas.alert import Activity, Alert
 from schemas.base import Message, SchemaError, encode, utc
 from schemas.decision import Decision
-from schemas.device import Probe
+from schemas.device import DeviceHealth, Probe
 from schemas.event import SecurityEvent
 from schemas.frame import SnapshotMeta
 from schemas.ids import snapshot_id
@@ -22,6 +22,7 @@ from topics.catalogue import (
     ACTIVITY,
     ALERTS,
     DECISIONS,
+    DEVICE_HEALTH,
     EVENTS,
     NOTIFY_REQUESTS,
     NOTIFY_RESULTS,
@@ -41,6 +42,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
     NOTIFY_REQUESTS,
     NOTIFY_RESULTS,
     PROBES,
+    DEVICE_HEALTH,
 )
 """What is archived."""
 
@@ -58,6 +60,8 @@ class Table(StrEnum):
     NOTIFICATIONS = "notifications"
     DELIVERIES = "deliveries"
     DEVICE_STATES = "device_states"
+    DEVICE_HEALTH = "device_health"
+    """Of polls, of breakers, and of changes: one function writes all three."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A record, and what it is in the database; an alert's tombstone is nothing there."""
+    """A record, and what it is in the database; a tombstone is nothing there."""
 
     record: Record
     row: Row | None
@@ -195,4 +199,5 @@ _COLUMNS: Final[dict[type[Message], tuple[Table, Callable[[Record, Any], dict[st
     NotifyRequest: (Table.NOTIFICATIONS, _request),
     NotifyResult: (Table.DELIVERIES, _plain),
     Probe: (Table.DEVICE_STATES, _probe),
+    DeviceHealth: (Table.DEVICE_HEALTH, _plain),
 }

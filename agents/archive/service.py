@@ -38,7 +38,7 @@ SWEEP_SHARE: Final = 20
 
 
 class ArchiveService:
-    """Writes events, decisions, alerts, activity, snapshots, notifications and device states.
+    """Writes events, decisions, alerts, activity, snapshots, notifications and devices' health.
 
     A chunk goes in this order:
 

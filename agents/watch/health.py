@@ -251,6 +251,7 @@ def health_of(site_id: str, device_id: str, device: Device) -> DeviceHealth:
         opened_at=breaker.opened_at,
         error=poll.error,
         flapping_since=poll.flapping,
+        failure_count=breaker.failure_count,
     )
 
 

@@ -1,4 +1,4 @@
-"""What watch counts. Labels are drivers, severities and faults: bounded by declarations."""
+"""What watch counts. Labels are kinds, drivers, severities and faults: bounded by declarations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from prometheus_client import Counter, Gauge, Histogram
 __all__ = ["BREAKERS", "DEVICES", "LATE", "POLLS", "SECONDS", "SKIPPED", "UNDER_WAY"]
 
 DEVICES: Final = Gauge(
-    "watchfloor_watch_devices", "Devices that this replica polls, by their health.", ("state",)
+    "watchfloor_watch_devices",
+    "Devices that this replica polls, by kind and health: `critical` is offline, `normal` and "
+    "`suspect` are online, `unknown` was never polled.",
+    ("kind", "state"),
 )
 BREAKERS: Final = Gauge(
     "watchfloor_watch_breakers", "Breakers of the devices that this replica polls.", ("state",)

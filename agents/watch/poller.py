@@ -24,11 +24,14 @@ from agents.watch.known import Knowledge
 from agents.watch.relatives import Nobody, Relatives, asked_at
 from agents.watch.schedule import LONGEST_S, Pacer, Schedule, first_due, interval_s
 from schemas.device import Assignment, Breaker, DeviceSeverity, Probe
+from schemas.reading.sites import DEVICE_KINDS
 
 __all__ = ["LATE_S", "Poller", "Rules", "planned"]
 
 log = logging.getLogger("watchfloor.watch")
 
+OTHER_KIND: Final = "other"
+"""Of devices that a later release may know: a label stays one of few."""
 LATE_S: Final = 5.0
 COUNT_S: Final = 5.0
 """How often devices are counted, for metrics and for the normal rate."""
@@ -304,19 +307,22 @@ class Poller:
 
     def _count(self, now: float) -> None:
         """Count the devices: for the metrics, and for how many polls a second are normal."""
-        states: Counter[DeviceSeverity | None] = Counter()
+        states: Counter[tuple[str, DeviceSeverity | None]] = Counter()
         breakers: Counter[Breaker] = Counter()
-        for key in self._devices:
+        for key, device in self._devices.items():
             known = self._knowledge.devices.get(key)
-            states[None if known is None else known.severity] += 1
+            kind = device.assignment.kind if device.assignment.kind in DEVICE_KINDS else OTHER_KIND
+            states[kind, None if known is None else known.severity] += 1
             if known is not None:
                 breakers[Breaker.OPEN if known.open else Breaker.CLOSED] += 1
             if key in self._schedule and self._schedule.due_of(key) > now + LONGEST_S + 1:
                 # The clock was set back: by it, nobody would be polled for as long.
                 self._schedule.put(key, self._first(key, 0.0, 0))
-        for state in (None, *DeviceSeverity):
-            metrics.DEVICES.labels("unknown" if state is None else state.value).set(states[state])
+        for kind in (*DEVICE_KINDS, OTHER_KIND):
+            for state in (None, *DeviceSeverity):
+                name = "unknown" if state is None else state.value
+                metrics.DEVICES.labels(kind, name).set(states[kind, state])
         for breaker in Breaker:
             metrics.BREAKERS.labels(breaker.value).set(breakers[breaker])
-        self._rate = sum(count / interval_s(state) for state, count in states.items())
+        self._rate = sum(count / interval_s(state) for (_, state), count in states.items())
         self._counted = now

@@ -1,4 +1,4 @@
-"""The live page: three files, read once, and nothing from anywhere else."""
+"""The pages: a few files, read once, and nothing from anywhere else."""
 
 from __future__ import annotations
 
@@ -51,6 +51,12 @@ async def index(request: Request) -> Response:
     return _serve(request, "index.html")
 
 
+@router.get("/devices")
+async def devices(request: Request) -> Response:
+    """The page of devices."""
+    return _serve(request, "devices.html")
+
+
 @router.get("/live/style.css")
 async def style(request: Request) -> Response:
     """How it looks."""
@@ -67,6 +73,24 @@ async def app(request: Request) -> Response:
 async def view(request: Request) -> Response:
     """What it does: the picture of it."""
     return _serve(request, "view.js")
+
+
+@router.get("/live/dom.js")
+async def dom(request: Request) -> Response:
+    """What both pages share."""
+    return _serve(request, "dom.js")
+
+
+@router.get("/live/devices.js")
+async def devices_script(request: Request) -> Response:
+    """What the page of devices does."""
+    return _serve(request, "devices.js")
+
+
+@router.get("/live/uptime.js")
+async def uptime_script(request: Request) -> Response:
+    """What it tells of one device."""
+    return _serve(request, "uptime.js")
 
 
 @router.get("/favicon.ico")

@@ -1,44 +1,12 @@
-// Puts what is known on the page. Text only ever goes in as text.
-const byId = (id) => document.getElementById(id);
+// Puts what is known on the page.
+import { ago, byId, make, moment, options, put, sentence, words } from "./dom.js";
+
 const rows = new Map();
 const chips = new Map();
 const PICTURE_RETRY_MS = [1000, 2000, 4000, 8000, 15000];
 const SILENT_MS = 30000;
 const STALE_FRAME_MS = 5000;
 const FRESH_MS = 1600;
-
-function make(tag, className, text) {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  if (text !== undefined) element.textContent = text;
-  return element;
-}
-
-function put(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
-function ago(ms) {
-  const seconds = Math.max(0, Math.floor(ms / 1000));
-  if (seconds < 60) return `${seconds} s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min`;
-  const hours = Math.floor(minutes / 60);
-  if (hours < 48) return `${hours} h ${minutes % 60} min`;
-  return `${Math.floor(hours / 24)} d`;
-}
-
-function moment(text) {
-  return text ? new Date(text).toLocaleString() : "–";
-}
-
-function words(name) {
-  return name.replaceAll("_", " ");
-}
-
-function sentence(text) {
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}
 
 // --- banner ---------------------------------------------------------------------------------
 
@@ -316,15 +284,7 @@ function sites(state, actions) {
   const select = byId("site");
   if (!select.onchange) select.onchange = () => actions.pick(select.value);
   const wanted = ["", ...new Set([...state.sites, ...(state.site ? [state.site] : [])])];
-  const there = [...select.options].map((option) => option.value);
-  if (wanted.join("\n") !== there.join("\n")) {
-    select.replaceChildren(...wanted.map((site) => {
-      const option = make("option", "", site || "All sites");
-      option.value = site;
-      return option;
-    }));
-  }
-  if (select.value !== state.site) select.value = state.site;
+  options(select, wanted, state.site);
 }
 
 export function render(state, actions) {

@@ -184,7 +184,7 @@ def _phase(run: Run, box: Sandbox, seen: _Worker, seconds: float, what: str) -> 
 def _wait_polling(box: Sandbox, worker: Child, limit: float = 120.0) -> None:
     """Wait until the worker knows its devices: from then on what is due is to be polled."""
     deadline = monotonic() + limit
-    wanted = f'watchfloor_watch_devices{{state="normal"}} {SITES * DEVICES:.1f}'
+    wanted = f'watchfloor_watch_devices{{kind="nvr",state="normal"}} {SITES * DEVICES:.1f}'
     while wanted not in box.metrics("watch"):
         worker.check()
         if monotonic() > deadline:

@@ -83,6 +83,7 @@ COMMANDS: Final[dict[str, LazyCommand]] = {
         LOOK,
         [
             ("alerts", "The queue of alerts."),
+            ("devices", "Recorders, cameras and services: health, breaker, next poll."),
             ("topics", "The topics: list, describe, tail."),
             ("dlq", "Records that could not be processed: list, show, replay."),
             ("tables", "What the stages remember: list, get, stats."),

@@ -14,7 +14,7 @@ from schemas.reading.geometry import polygon_problem
 from schemas.reading.problems import Path, Problems, shown
 from schemas.reading.secrets import address_problem, credentials_problem, source_problem
 
-__all__ = ["DAYS", "check_schedule", "check_sites"]
+__all__ = ["DAYS", "DEVICE_KINDS", "check_schedule", "check_sites"]
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DEVICE_KINDS: Final = ("nvr", "camera", "service")

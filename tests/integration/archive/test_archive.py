@@ -19,7 +19,14 @@ from infra.settings import Settings
 from schemas.alert import Alert, AlertState
 from schemas.base import Message, Severity
 from schemas.decision import Decision, Result
-from schemas.device import CameraState, Probe, ProbeKind
+from schemas.device import (
+    Breaker,
+    CameraState,
+    DeviceHealth,
+    DeviceSeverity,
+    Probe,
+    ProbeKind,
+)
 from schemas.document import Camera, Device, Document, Site
 from schemas.event import SecurityEvent
 from schemas.frame import SnapshotMeta
@@ -29,6 +36,7 @@ from tests.unit.agents.archive.test_rows import ALERT, AT, EVENT, JPEG, REQUEST
 from topics.catalogue import (
     ALERTS,
     DECISIONS,
+    DEVICE_HEALTH,
     EVENTS,
     NOTIFY_REQUESTS,
     NOTIFY_RESULTS,
@@ -190,6 +198,74 @@ async def test_rows_never_go_back(bench: Bench) -> None:
         (5, "resolved", 10, "kim")
     ]
     assert bench.rows("SELECT state, at FROM device_state", "north") == [("lost", AT + 2 * minute)]
+
+
+def health(severity: DeviceSeverity, since: int, at: int, **fields: Any) -> OutRecord:
+    """A recorder's health, by minutes after AT."""
+    minute = timedelta(minutes=1)
+    down = severity is DeviceSeverity.CRITICAL
+    message = DeviceHealth(
+        site_id="north",
+        device_id="nvr",
+        severity=severity,
+        breaker=Breaker.OPEN if down else Breaker.CLOSED,
+        consecutive_failures=at,
+        failure_count=at,
+        load_shed=down,
+        at=AT + at * minute,
+        since=AT + since * minute,
+        next_poll_at=AT + (at + 1) * minute,
+        **fields,
+    )
+    return out(DEVICE_HEALTH, message)
+
+
+async def test_a_devices_health_is_its_two_states_and_a_row_a_change(bench: Bench) -> None:
+    minute = timedelta(minutes=1)
+    normal, suspect, critical = DeviceSeverity
+    told = [
+        health(normal, 0, 0),
+        health(suspect, 1, 1, error="timeout"),
+        health(suspect, 1, 2, error="refused"),
+        # the topic forgot the third and the fourth failure
+        health(critical, 5, 5, error="refused", opened_at=AT + 5 * minute),
+        health(critical, 5, 6, error="timeout", opened_at=AT + 5 * minute),
+    ]
+    changes = "SELECT device_id, at, severity, error FROM device_change ORDER BY at"
+    expected = [
+        ("nvr", AT, "normal", None),
+        ("nvr", AT + minute, "suspect", "timeout"),
+        ("nvr", AT + 5 * minute, "critical", "refused"),  # of the poll that made it
+    ]
+    async with bench.running():
+        await bench.emit(*told)
+        await bench.until(lambda: bench.committed(DEVICE_HEALTH) == 5)
+        assert bench.rows(changes, "north") == expected
+        # Again, and a record without a value, as compaction leaves: nothing changes.
+        await bench.emit(*told[:3], OutRecord(DEVICE_HEALTH, b"north/nvr", None, ()))
+        await bench.until(lambda: bench.committed(DEVICE_HEALTH) == 9)
+    assert bench.rows(changes, "north") == expected
+    assert bench.rows(
+        "SELECT component, severity, next_poll_at, consecutive_failures, load_shed_mode, at, "
+        "since, error FROM poll_state",
+        "north",
+    ) == [
+        (
+            "nvr",
+            "critical",
+            AT + 7 * minute,
+            6,
+            True,
+            AT + 6 * minute,
+            AT + 5 * minute,
+            "timeout",
+        )
+    ]
+    assert bench.rows(
+        "SELECT target_service, state, failure_count, opened_at FROM circuit_breaker_state",
+        "north",
+    ) == [("nvr", "open", 6, AT + 5 * minute)]
+    assert bench.rows(changes, "south") == []
 
 
 async def dead_letters(bench: Bench, topics: Iterable[Topic], count: int) -> list[Record]:

@@ -146,7 +146,7 @@ def test_nobody_else_calls_archives_functions(filled: Target) -> None:
             "WHERE n.nspname = %s AND p.proname LIKE 'archive\\_%%'",
             (filled.schema,),
         ).fetchall()
-        assert len(functions) == 8
+        assert len(functions) == 9
         for (name,) in functions:
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 api.execute(sql.SQL("SELECT {}('[]')").format(sql.Identifier(name)))

@@ -216,5 +216,14 @@ async def test_a_worker_of_the_role_polls_and_a_restart_keeps_the_plan(
             assert not seen.probes("lost")
             report = box.report("watch-2") or {}
             assert "no-such-driver" in report["services"]["polls"]
-            assert 'watchfloor_watch_devices{state="normal"}' in box.metrics("watch-2")
+            lines = [
+                'watchfloor_watch_devices{kind="nvr",state="normal"} 2.0',
+                'watchfloor_watch_devices{kind="camera",state="critical"} 0.0',
+                'watchfloor_watch_breakers{state="closed"} 2.0',
+                'watchfloor_watch_breakers{state="open"} 0.0',
+                'watchfloor_watch_polls_total{driver="tcp",fault="none"} 1.0',
+                'watchfloor_watch_poll_seconds_count{driver="tcp"} 1.0',
+            ]
+            # They are counted every few seconds.
+            await seen.until(lambda: set(lines) <= set(box.metrics("watch-2").splitlines()))
     await device.stop()

@@ -116,6 +116,10 @@ async def test_each_problem_has_its_page(client: httpx.AsyncClient) -> None:
         ("/", "text/html"),
         ("/live/app.js", "text/javascript"),
         ("/live/view.js", "text/javascript"),
+        ("/devices", "text/html"),
+        ("/live/dom.js", "text/javascript"),
+        ("/live/devices.js", "text/javascript"),
+        ("/live/uptime.js", "text/javascript"),
         ("/live/style.css", "text/css"),
         ("/favicon.ico", "image/svg+xml"),
     ],
@@ -133,7 +137,8 @@ async def test_the_page_is_served_and_revalidated(
 
 
 async def test_the_page_asks_nobody_else(client: httpx.AsyncClient) -> None:
-    for path in ("/", "/live/app.js", "/live/view.js", "/live/style.css"):
+    scripts = ("app", "view", "dom", "devices", "uptime")
+    for path in ("/", "/devices", "/live/style.css", *(f"/live/{name}.js" for name in scripts)):
         text = (await client.get(path)).text
         assert "https://" not in text
         assert text.count("http://") == text.count("http://www.w3.org/")

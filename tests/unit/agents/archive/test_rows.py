@@ -17,7 +17,14 @@ from infra.blob.store import BlobKeyError
 from schemas.alert import Activity, ActivityKind, Alert, AlertState, RankPart
 from schemas.base import Message, SchemaError, Severity
 from schemas.decision import Decision, Result, StageVerdict
-from schemas.device import CameraState, Probe, ProbeKind
+from schemas.device import (
+    Breaker,
+    CameraState,
+    DeviceHealth,
+    DeviceSeverity,
+    Probe,
+    ProbeKind,
+)
 from schemas.event import SecurityEvent
 from schemas.frame import SnapshotMeta
 from schemas.ids import snapshot_id
@@ -26,6 +33,7 @@ from topics.catalogue import (
     ACTIVITY,
     ALERTS,
     DECISIONS,
+    DEVICE_HEALTH,
     EVENTS,
     NOTIFY_REQUESTS,
     NOTIFY_RESULTS,
@@ -213,6 +221,37 @@ def test_when_a_camera_was_last_seen(
     found = columns(PROBES, probe)
     assert found["last_seen_at"] == seen
     assert (found["state"], found["kind"]) == ("lost", "frames")
+
+
+def test_what_a_recorder_said_of_itself_is_kept() -> None:
+    probe = Probe(
+        site_id="north",
+        device_id="nvr",
+        kind=ProbeKind.ISAPI,
+        at=AT,
+        ok=True,
+        facts={"model": "DS-7616", "channels_online": 15},
+    )
+    assert columns(PROBES, probe)["facts"] == {"model": "DS-7616", "channels_online": 15}
+
+
+def test_a_devices_health_has_every_column_defaults_too() -> None:
+    health = DeviceHealth(
+        site_id="north",
+        device_id="nvr",
+        severity=DeviceSeverity.CRITICAL,
+        breaker=Breaker.OPEN,
+        consecutive_failures=5,
+        load_shed=True,
+        at=LATER,
+        since=AT,
+        next_poll_at=LATER,
+        failure_count=6,
+    )
+    found = columns(DEVICE_HEALTH, health)
+    assert set(found) == set(health.__struct_fields__)
+    assert (found["severity"], found["breaker"], found["error"]) == ("critical", "open", None)
+    assert (found["since"], found["failure_count"]) == ("2026-03-02T10:00:00Z", 6)
 
 
 def test_a_snapshots_picture_and_row() -> None:

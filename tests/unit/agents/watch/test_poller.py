@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -11,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from time import monotonic
 
 import pytest
+from prometheus_client import generate_latest
 
 from agents.watch.asking import Asking, credentials_of, probe_of
 from agents.watch.drivers.base import Driver, DriverError, Fact, Fault, Limits, Outcome, Target
@@ -575,3 +577,35 @@ async def test_a_recorder_goes_before_its_channels_at_one_address() -> None:
         order = [target.device_id for target in driver.targets]
         # Two were being asked; of the ten that waited none was before it but for the other place.
         assert order.index("nvr") <= 3
+
+
+async def test_devices_are_counted_by_kind_and_health_for_prometheus() -> None:
+    async with scene(Told()) as one:
+        one.know("a", NORMAL, in_s=100)
+        one.know("b", CRITICAL, in_s=100)
+        one.know("c", SUSPECT, in_s=100)
+        one.know("d", CRITICAL, in_s=100)
+        one.poller.assign(
+            {
+                **assigned("a", "b", kind="nvr"),
+                **assigned("c", "new", kind="camera"),
+                **assigned("d", kind="../of another release"),
+            }
+        )
+        await one.later(1)
+    lines = generate_latest().decode().splitlines()
+    counted = {
+        tuple(re.findall('"(.*?)"', line)): float(line.rpartition(" ")[2])
+        for line in lines
+        if line.startswith("watchfloor_watch_devices{")
+    }
+    assert len(counted) == 16
+    assert {labels: count for labels, count in counted.items() if count} == {
+        ("nvr", "normal"): 1,
+        ("nvr", "critical"): 1,
+        ("camera", "suspect"): 1,
+        ("camera", "unknown"): 1,
+        ("other", "critical"): 1,
+    }
+    assert 'watchfloor_watch_breakers{state="open"} 2.0' in lines
+    assert 'watchfloor_watch_breakers{state="closed"} 2.0' in lines
