@@ -91,7 +91,10 @@ class SiteNotifications(Config, frozen=True, kw_only=True):
 
 
 class Device(Config, frozen=True, kw_only=True):
-    """A recorder, a service, or a camera that is only watched. parent: a camera's recorder."""
+    """A recorder, a service, or a camera that is only watched. parent: a camera's recorder.
+
+    serial: what its maker numbered it; taken on again, it is known by that.
+    """
 
     device_id: DeviceId
     kind: str
@@ -100,10 +103,14 @@ class Device(Config, frozen=True, kw_only=True):
     driver: str | None = None
     parent: DeviceId | None = None
     credentials: str | None = None
+    serial: Name | None = None
 
 
 class Camera(Config, frozen=True, kw_only=True):
-    """A camera. stream, substream: sources without credentials; credentials: a secret's name."""
+    """A camera. stream, substream: sources without credentials; credentials: a secret's name.
+
+    address, driver, serial: as of a device; with an address and a driver it is polled as well.
+    """
 
     camera_id: CameraId
     name: Name | None = None
@@ -112,6 +119,9 @@ class Camera(Config, frozen=True, kw_only=True):
     substream: Annotated[str, Meta(max_length=2000)] | None = None
     detect_fps: Annotated[float, Meta(gt=0, le=60)] = 5.0
     credentials: str | None = None
+    address: Annotated[str, Meta(max_length=2000)] | None = None
+    driver: str | None = None
+    serial: Name | None = None
 
 
 class Zone(Config, frozen=True, kw_only=True):
