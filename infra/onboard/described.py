@@ -24,7 +24,6 @@ class Step(StrEnum):
 
 HINTS = {
     Fault.CREDENTIALS: "It is not tried again: devices lock accounts. Check name and password.",
-    Fault.FORBIDDEN: "WATCHFLOOR_DEVICE_NETWORKS names the networks that may be asked.",
     Fault.TIMEOUT: "Check that it is on, and that this machine has a way to it.",
     Fault.UNREACHABLE: "Check that it is on, and that this machine has a way to it.",
     Fault.REFUSED: "Check the port; ONVIF is often on 80, 8000, 8080 or 8899.",

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 from msgspec import Struct
 
 from agents.watch.drivers.base import DriverError, Fault, Target
@@ -24,7 +25,7 @@ from infra.onboard.places import Networks, Spot, address_text, spot_of
 from infra.onboard.recorders import DRIVERS, read_recorder
 from infra.secrets import Secret
 from schemas.document import Document, Site
-from schemas.document_reader import dump, examine
+from schemas.document_reader import DocumentError, read_value
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -223,10 +224,12 @@ def _target(asked: Asked, spot: Spot, kind: str) -> Target:
 
 
 def _checked(site: Site) -> Site:
-    """The site, read as `apply` reads it. Raises WatchfloorError with every problem."""
-    reading = examine(dump(Document(sites=(site,))))
-    if reading.document is None:
-        raise WatchfloorError("; ".join(one.message for one in reading.problems[:5]))
+    """The site, checked as `apply` checks it. Raises WatchfloorError with what is wrong."""
+    try:
+        read_value(msgspec.to_builtins(Document(sites=(site,))))
+    except DocumentError as error:
+        said = "; ".join(one.message for one in error.problems[:5])
+        raise WatchfloorError(f"site '{site.site_id}': {said}") from None
     return site
 
 
