@@ -50,9 +50,13 @@ def put(settings: Settings, view: ScanView) -> None:
     """Keep a scan as it is now, and let go of the oldest. Raises OSError for a full disk."""
     folder = _folder(settings)
     write_private(folder / f"{view.scan_id}.json", msgspec.json.encode(view))
-    for old in every(settings)[KEPT:]:
+    written: list[tuple[float, Path]] = []
+    for path in folder.glob("*.json"):
         with contextlib.suppress(OSError):
-            (folder / f"{old.scan_id}.json").unlink(missing_ok=True)
+            written.append((path.stat().st_mtime, path))
+    for _, path in sorted(written, reverse=True)[KEPT:]:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> ScanView | None:

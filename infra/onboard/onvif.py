@@ -10,7 +10,7 @@ addresses that a device names, its services' and its streams', only port and pat
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -61,11 +61,11 @@ async def read_onvif(target: Target, host: str, limits: Limits = LIMITS) -> Desc
             async with _service(carrier, "devicemgmt", DEVICE_PATH, target, None) as service:
                 ahead = await _ahead(service)
             async with _service(carrier, "devicemgmt", DEVICE_PATH, target, ahead) as service:
-                info = await _call(service.GetDeviceInformation)
+                info = await _call(service, "GetDeviceInformation")
                 path = await _media_path(service)
             step = Step.PROFILES
             async with _service(carrier, "media", path, target, ahead) as service:
-                profiles = _profiles(await _call(service.GetProfiles))
+                profiles = _profiles(await _call(service, "GetProfiles"))
                 step = Step.STREAM
                 channels = await _channels(service, profiles, host)
     except DriverError as error:
@@ -80,13 +80,17 @@ async def read_onvif(target: Target, host: str, limits: Limits = LIMITS) -> Desc
 
 
 class _Carrier:
-    """Carries the library's messages to one device: what it takes for its transport."""
+    """Carries the library's messages to one device: what it takes for its transport.
+
+    refused: the log-in that HTTP has was sent, and refused.
+    """
 
     cache = None
 
     def __init__(self, device: Device, limits: Limits) -> None:
         self._device = device
         self._limits = limits
+        self.refused = False
 
     async def post_xml(self, address: str, envelope: Any, headers: dict[str, str]) -> Any:
         """Send an envelope, and give back the answer. Raises DriverError."""
@@ -95,7 +99,11 @@ class _Carrier:
         content: bytes = etree_to_string(envelope)  # type: ignore[no-untyped-call]
         parts = urlsplit(address)
         path = parts.path + (f"?{parts.query}" if parts.query else "")
-        reply = await self._device.post(path, content, headers["Content-Type"])
+        try:
+            reply = await self._device.post(path, content, headers["Content-Type"])
+        except DriverError as error:
+            self.refused = error.fault is Fault.CREDENTIALS
+            raise
         # A refusal comes with 400 or 500, as XML as well; it is the library that reads it.
         if not reply.fine and not reply.body.lstrip().startswith(b"<"):
             raise DriverError(Fault.STATUS, f"it answered {reply.status}")
@@ -154,14 +162,16 @@ def _library() -> Any:
     return client
 
 
-async def _call(operation: Callable[..., Any], given: dict[str, Any] | None = None) -> Any:
-    """What an operation answers. Raises DriverError."""
+async def _call(service: Any, name: str, given: dict[str, Any] | None = None) -> Any:
+    """What an operation answers; asked without a log-in where there is none. Raises DriverError."""
     from lxml.etree import LxmlError
     from zeep.exceptions import Error
     from zeep.exceptions import Fault as Refusal
 
     try:
-        return await operation(given)
+        if service.user is None and not name.startswith("authless_"):
+            name = f"authless_{name}"
+        return await getattr(service, name)(given)
     except DriverError:
         raise
     except Refusal as error:
@@ -178,14 +188,17 @@ async def _ahead(service: Any) -> timedelta | None:
     """How far the device's clock is ahead; None where it does not say. Asked without a log-in."""
     before = datetime.now(UTC)
     try:
-        told = (await _call(service.authless_GetSystemDateAndTime)).UTCDateTime
+        told = (await _call(service, "authless_GetSystemDateAndTime")).UTCDateTime
         at = datetime(
             *(told.Date.Year, told.Date.Month, told.Date.Day),
             *(told.Time.Hour, told.Time.Minute, min(told.Time.Second, 59)),
             tzinfo=UTC,
         )
     except DriverError as error:
-        if error.fault in (Fault.STATUS, Fault.CREDENTIALS):
+        # Some tell the time to nobody without a log-in; one that was sent and refused is the end.
+        if error.fault is Fault.STATUS or (
+            error.fault is Fault.CREDENTIALS and not service.transport.refused
+        ):
             return None
         raise
     except (AttributeError, TypeError, ValueError, OverflowError):
@@ -196,13 +209,13 @@ async def _ahead(service: Any) -> timedelta | None:
 async def _media_path(service: Any) -> str:
     """The path of its media service. Its host is the device's, whatever it names."""
     try:
-        listed = await _call(service.GetServices, {"IncludeCapability": False})
+        listed = await _call(service, "GetServices", {"IncludeCapability": False})
         named = [one.XAddr for one in listed or () if one.Namespace == MEDIA]
     except DriverError as error:
         if error.fault is not Fault.STATUS:
             raise
         # Devices from before there was GetServices.
-        found = await _call(service.GetCapabilities, {"Category": "Media"})
+        found = await _call(service, "GetCapabilities", {"Category": "Media"})
         named = [getattr(getattr(found, "Media", None), "XAddr", None)]
     except (AttributeError, TypeError):
         raise DriverError(Fault.GARBAGE, "its services have no names") from None
@@ -270,7 +283,8 @@ async def _channels(service: Any, profiles: Sequence[_Profile], host: str) -> li
 async def _stream(service: Any, profile: _Profile, host: str) -> Stream:
     """A profile's stream, at the device's own host. Raises DriverError."""
     found = await _call(
-        service.GetStreamUri,
+        service,
+        "GetStreamUri",
         {
             "StreamSetup": {"Stream": "RTP-Unicast", "Transport": {"Protocol": "RTSP"}},
             "ProfileToken": profile.token,

@@ -57,9 +57,8 @@ async def first_picture(
 
     Raises OnboardError; no longer than `whole_s` seconds and what one read takes.
     """
-    asked = url if urlsplit(url).scheme == "rtsps" else _at(url, address)
     credentials = Credentials(username, password or "") if username is not None else None
-    source = open_source(asked, credentials, now=wall, limits=limits)
+    source = open_source(_at(url, address), credentials, now=wall, limits=limits)
     work = asyncio.ensure_future(asyncio.to_thread(_first, source))
     try:
         async with asyncio.timeout(whole_s):

@@ -7,6 +7,7 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Network
 from typing import Any
@@ -109,6 +110,38 @@ async def test_refused_credentials_end_it_at_once() -> None:
         assert fleet.asked == {"one": 2}
 
 
+async def test_a_log_in_that_http_refused_is_offered_once() -> None:
+    """Also where the first question, the time, is refused already."""
+    offered = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await head_of(reader)
+        offered.append("authorization:" in head.lower())
+        offer = 'WWW-Authenticate: Digest realm="x", nonce="y", qop="auth"'
+        writer.write(http("401 Unauthorized", b"", offer))
+        await writer.drain()
+        writer.close()
+
+    async with serving(talk) as port:
+        error = await failure(read_onvif(target(port), "127.0.0.1"))
+    assert (error.step, error.fault) == (Step.INFORMATION, Fault.CREDENTIALS)
+    assert offered == [False, True]
+
+
+async def test_an_open_camera_is_read_without_a_log_in() -> None:
+    asked: list[str] = []
+    answers = {**WELL, **open_camera("rtsp://10.0.0.9/live")}
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await saying(answers, asked)(reader, writer)
+
+    async with serving(talk) as port:
+        found = await read_onvif(replace(target(port), username=None, password=None), "gate")
+    assert found.channels[0].main.url == "rtsp://gate/live"
+    assert len(asked) == 5
+    assert not any("UsernameToken" in body for body in asked)
+
+
 def test_the_library_leaves_the_log_as_it_was() -> None:
     from infra.onboard.onvif import _library
 
@@ -165,14 +198,16 @@ def soap(body: str, before: str = "") -> bytes:
     )
 
 
-def saying(answers: dict[str, bytes]) -> Talk:
-    """Answers by the operation that is asked for."""
+def saying(answers: dict[str, bytes], asked: list[str] | None = None) -> Talk:
+    """Answers by the operation that is asked for. asked: gets the bodies."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await head_of(reader)
         lines = (line.partition(":") for line in head.splitlines())
         length = {name.lower(): value for name, _, value in lines}.get("content-length", "0")
         body = (await reader.readexactly(int(length))).decode()
+        if asked is not None:
+            asked.append(body)
         name = next((one for one in answers if f":{one}" in body), "")
         writer.write(answers.get(name, soap("")))
         await writer.drain()
@@ -218,7 +253,8 @@ async def test_answers_that_are_none(answers: dict[str, bytes], step: Step, faul
     assert (error.step, error.fault) == (step, fault)
 
 
-async def test_a_stream_that_is_no_rtsp_is_none() -> None:
+def open_camera(stream: str) -> dict[str, bytes]:
+    """The answers of one with a profile whose stream is there."""
     video = (
         '<tt:VideoSourceConfiguration token="v"><tt:Name>v</tt:Name><tt:UseCount>1</tt:UseCount>'
         '<tt:SourceToken>s</tt:SourceToken><tt:Bounds x="0" y="0" width="1" height="1"/>'
@@ -231,18 +267,21 @@ async def test_a_stream_that_is_no_rtsp_is_none() -> None:
         "<trt:GetStreamUriResponse><trt:MediaUri><tt:Uri>{}</tt:Uri></trt:MediaUri>"
         "</trt:GetStreamUriResponse>"
     )
-    answers = {
-        **WELL,
+    return {
         "GetServices": soap("<tds:GetServicesResponse/>"),
         "GetProfiles": soap(
             f"<trt:GetProfilesResponse>{PROFILE.format(video)}</trt:GetProfilesResponse>"
         ),
-        "GetStreamUri": soap(uri.format("file:///etc/passwd")),
+        "GetStreamUri": soap(uri.format(stream)),
     }
+
+
+async def test_a_stream_that_is_no_rtsp_is_none() -> None:
+    answers = {**WELL, **open_camera("file:///etc/passwd")}
     async with serving(saying(answers)) as port:
         error = await failure(read_onvif(target(port), "127.0.0.1"))
     assert (error.step, error.fault) == (Step.STREAM, Fault.NO_STREAM)
-    answers["GetStreamUri"] = soap(uri.format("rtsp://169.254.169.254:8554/a"))
+    answers |= open_camera("rtsp://169.254.169.254:8554/a")
     async with serving(saying(answers)) as port:
         found = await read_onvif(target(port), "gate")
     (channel,) = found.channels
