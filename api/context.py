@@ -21,10 +21,12 @@ from api.alert.asked import Asked
 from api.backtest.service import Backtests
 from api.camera import service as cameras
 from api.database import Database
+from api.discovery.service import Scans
 from api.event.flights import Flights
 from api.health.monitor import Monitor
 from api.metrics import Metrics
 from api.notify.outcomes import Outcomes
+from api.onboard.service import Onboarding
 from api.problems import Problem
 from api.stream import pulse
 from api.stream.feed import Feed
@@ -69,6 +71,8 @@ class Api:
         self.outcomes = Outcomes()
         self.asked = Asked()
         self.backtests = Backtests(settings, self.configuration, self.database, now)
+        self.scans = Scans(settings, self.hub, now)
+        self.onboarding = Onboarding(settings, self.configuration, now)
         self.feed = Feed(
             settings,
             self.live,
@@ -115,6 +119,7 @@ class Api:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await self.scans.close()
             await self.backtests.close()
             await self.flights.close()
             await self.emitter.stop()

@@ -28,9 +28,13 @@ from api.device.schemas import (
     ProbeView,
     UptimeView,
 )
+from api.discovery.schemas import ScanState, ScanView
 from api.event.schemas import Accepted, Answer, EventView, SnapshotView
+from api.onboard.schemas import CameraTaken, DescribedView, PictureView, RecorderTaken
 from api.site.schemas import SiteView
 from api.zone.schemas import ScheduleView, WindowView, ZoneView
+from infra.onboard.described import Stream
+from infra.onboard.discovery import Found
 from schemas.alert import ActivityKind, Alert, AlertState, CommandOutcome, RankPart
 from schemas.base import Severity
 from schemas.decision import Result, StageVerdict
@@ -329,4 +333,76 @@ BACKTEST: Final = BacktestView(
     step="running events",
     done=120_000,
     total=710_000,
+)
+SCANS: Final[dict[str, Any]] = {
+    "whoever hears multicast": {},
+    "a subnet, host by host": {"subnet": "192.168.1.0/24", "actor": "kim"},
+}
+SCAN: Final = ScanView(
+    scan_id="1d5f3c3e-9a5c-4b57-8a39-0e1f2b6f9c77",
+    state=ScanState.DONE,
+    location="/v1/discovery/scans/1d5f3c3e-9a5c-4b57-8a39-0e1f2b6f9c77",
+    asked_at=AT,
+    asked_by="kim",
+    subnet="192.168.1.0/24",
+    asked=508,
+    total=508,
+    devices=(
+        Found(
+            endpoint="urn:uuid:4d454930-0000-1000-8000-accc8e012345",
+            address="http://192.168.1.20:80",
+            name="Main gate",
+            hardware="P3245-LV",
+        ),
+    ),
+    finished_at=AT,
+)
+LOG_IN: Final = {"username": "watch", "password": "…"}
+ONBOARDINGS: Final[dict[str, Any]] = {
+    "a camera": {
+        "site_id": "north",
+        "address": "192.168.1.20",
+        "credentials": LOG_IN,
+        "name": "Main gate",
+        "actor": "kim",
+    }
+}
+RECORDERS: Final[dict[str, Any]] = {
+    "a recorder": {
+        "site_id": "north",
+        "address": "192.168.1.2",
+        "driver": "isapi",
+        "credentials": LOG_IN,
+        "device_id": "nvr-1",
+    }
+}
+CAMERA_TAKEN: Final = CameraTaken(
+    site_id="north",
+    camera_id="main-gate",
+    name="Main gate",
+    created=True,
+    revision=8,
+    device=DescribedView(
+        manufacturer="AXIS", model="P3245-LV", firmware="10.12.91", serial="ACCC8E012345"
+    ),
+    main=Stream(
+        url="rtsp://192.168.1.20/axis-media/media.amp?profile=main",
+        codec="H264",
+        width=1920,
+        height=1080,
+    ),
+    sub=None,
+    picture=PictureView(data=b"\xff\xd8\xff\xe0", width=1920, height=1080),
+)
+RECORDER_TAKEN: Final = RecorderTaken(
+    site_id="north",
+    device_id="nvr-1",
+    name="Hikvision DS-7732NI-K4",
+    created=True,
+    revision=9,
+    device=DescribedView(
+        manufacturer="Hikvision", model="DS-7732NI-K4", firmware="V4.31.102", serial="DS7732A12"
+    ),
+    camera_ids=("nvr-1-ch01", "nvr-1-ch02"),
+    new_camera_ids=("nvr-1-ch01", "nvr-1-ch02"),
 )

@@ -20,11 +20,13 @@ from api.binding import listen
 from api.camera.endpoints import router as cameras
 from api.context import Api
 from api.device.endpoints import router as devices
+from api.discovery.endpoints import router as scans
 from api.event.endpoints import router as events
 from api.guard import Guard
 from api.health.endpoints import router as health
 from api.live.endpoints import router as page
 from api.notify.endpoints import router as notifications
+from api.onboard.endpoints import router as onboarding
 from api.openapi import answers, reply
 from api.query import AnyId
 from api.site.endpoints import router as sites
@@ -95,6 +97,8 @@ def create_app(
         sites,
         cameras,
         devices,
+        scans,
+        onboarding,
         zones,
         events,
         alerts,

@@ -31,12 +31,15 @@ __all__ = [
     "MisdirectedHost",
     "NoRoute",
     "NotFound",
+    "NotOnboarded",
     "NotReady",
     "Overloaded",
     "Problem",
     "ProblemDocument",
     "SiteAmbiguous",
     "TooManyBacktests",
+    "TooManyOnboardings",
+    "TooManyScans",
     "UnsupportedMediaType",
     "respond",
 ]
@@ -54,7 +57,8 @@ class FieldError(Struct, frozen=True, kw_only=True):
 class ProblemDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """RFC 9457. errors: the wrong fields of a 422. sites: among which a 409 asks to choose.
 
-    instance: names this occurrence in the log, for a 500.
+    instance: names this occurrence in the log, for a 500. step, fault: at what taking a device on
+    failed, and the failure's name.
     """
 
     type: str
@@ -64,6 +68,8 @@ class ProblemDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
     instance: str | None = None
     errors: tuple[FieldError, ...] = ()
     sites: tuple[str, ...] = ()
+    step: str | None = None
+    fault: str | None = None
 
 
 class Problem(Exception):
@@ -84,6 +90,8 @@ class Problem(Exception):
         sites: Sequence[str] = (),
         instance: str | None = None,
         headers: Mapping[str, str] | None = None,
+        step: str | None = None,
+        fault: str | None = None,
     ) -> None:
         super().__init__(detail)
         self.headers = dict(headers or {})
@@ -95,6 +103,8 @@ class Problem(Exception):
             instance=instance,
             errors=tuple(errors),
             sites=tuple(sites),
+            step=step,
+            fault=fault,
         )
 
 
@@ -343,6 +353,54 @@ class TooManyBacktests(Problem):
             f"{limit} backtests are under way already; ask again when one is done.",
             headers={"Retry-After": "30"},
         )
+
+
+class TooManyScans(Problem):
+    """As many run as are allowed."""
+
+    status = 503
+    code = "too-many-scans"
+    title = "Too many scans run already"
+    meaning = "Few scans run at a time, so that networks take it; ask again when one is done."
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"{limit} scans run already; ask again when one is done.",
+            headers={"Retry-After": "10"},
+        )
+
+
+class TooManyOnboardings(Problem):
+    """As many are under way as are allowed."""
+
+    status = 503
+    code = "too-many-onboardings"
+    title = "Too many devices are being taken on already"
+    meaning = "Few devices are taken on at a time; ask again when one is done."
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"{limit} devices are being taken on already; ask again when one is done.",
+            headers={"Retry-After": "10"},
+        )
+
+
+class NotOnboarded(Problem):
+    """A device that could not be taken on."""
+
+    status = 400
+    code = "not-onboarded"
+    title = "The device was not taken on"
+    meaning = (
+        "`step` says at what it failed: address, information, profiles, channels, stream or "
+        "document; `fault` names the failure, as those of polls are named (bad_credentials, "
+        "unreachable, refused, timeout, garbage, no_stream, forbidden_address, ...). Nothing was "
+        "changed. A log-in that was refused is not sent again for 5 min."
+    )
+
+    def __init__(self, step: str, fault: str, detail: str) -> None:
+        said = f"{step}: {fault}: {detail}" if detail else f"{step}: {fault}"
+        super().__init__(said[:1000], step=step, fault=fault)
 
 
 def _tree(root: type[Problem]) -> dict[str, type[Problem]]:

@@ -23,6 +23,7 @@ __all__ = [
     "as_duration",
     "as_host",
     "as_namespace",
+    "as_networks",
     "as_path",
     "as_port",
     "as_secret",
@@ -98,6 +99,17 @@ def as_words(given: object, where: str) -> tuple[str, ...]:
     if isinstance(given, list):
         return tuple(as_text(item, where) for item in given)
     return tuple(word for part in as_text(given, where).split(",") if (word := part.strip()))
+
+
+def as_networks(given: object, where: str) -> tuple[str, ...]:
+    """Networks in CIDR, a list or with commas between; at most 100. A single address is one too."""
+    words = as_words(given, where)
+    if len(words) > 100:
+        raise SettingsError(f"{where}: more than 100 networks")
+    try:
+        return tuple(str(ipaddress.ip_network(word, strict=False)) for word in words)
+    except ValueError:
+        raise _fail(where, given, "list of networks such as 10.0.0.0/8,192.168.1.0/24") from None
 
 
 def as_choice(*choices: str) -> Parse:

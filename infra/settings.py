@@ -25,6 +25,7 @@ from infra.setting_values import (
     as_duration,
     as_host,
     as_namespace,
+    as_networks,
     as_path,
     as_port,
     as_secret,
@@ -178,6 +179,17 @@ class Settings:
     api_port: int = setting(
         "The API's port; `up` takes the next free one where this one is taken",
         8080,
+        as_port,
+    )
+
+    device_networks: tuple[str, ...] = setting(
+        "Networks whose devices are looked for and taken on, CIDR; the private ones",
+        ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"),
+        as_networks,
+    )
+    discovery_port: int = setting(
+        "The UDP port at which devices are asked for (WS-Discovery)",
+        3702,
         as_port,
     )
 

@@ -95,6 +95,7 @@ class Device(Config, frozen=True, kw_only=True):
     """A recorder, a service, or a camera that is only watched.
 
     parent: what it hangs on: a camera's recorder, or a recorder's uplink, which is a service.
+    serial: what its maker numbered it; taken on again, it is known by that.
     """
 
     device_id: DeviceId
@@ -104,10 +105,14 @@ class Device(Config, frozen=True, kw_only=True):
     driver: str | None = None
     parent: DeviceId | None = None
     credentials: str | None = None
+    serial: Name | None = None
 
 
 class Camera(Config, frozen=True, kw_only=True):
-    """A camera. stream, substream: sources without credentials; credentials: a secret's name."""
+    """A camera. stream, substream: sources without credentials; credentials: a secret's name.
+
+    address, driver, serial: as of a device; with an address and a driver it is polled as well.
+    """
 
     camera_id: CameraId
     name: Name | None = None
@@ -116,6 +121,9 @@ class Camera(Config, frozen=True, kw_only=True):
     substream: Annotated[str, Meta(max_length=2000)] | None = None
     detect_fps: Annotated[float, Meta(gt=0, le=60)] = 5.0
     credentials: str | None = None
+    address: Annotated[str, Meta(max_length=2000)] | None = None
+    driver: str | None = None
+    serial: Name | None = None
 
 
 class SiteWatch(Config, frozen=True, kw_only=True):

@@ -79,13 +79,15 @@ def _names(event: SecurityEvent, site: SiteConfig | None) -> Names:
     place = (event.camera_id, event.device_id)
     found = known.get(place)
     if found is None:
-        camera = site.cameras.get(event.camera_id or "")
+        # A camera that is polled is a device as well, and listed under cameras alone.
+        camera = site.cameras.get(event.camera_id or event.device_id or "")
         device = site.devices.get(event.device_id or event.camera_id or "")
+        named = device if device is not None or event.device_id is None else camera
         found = Names(
             site=site.site.name,
             camera=(camera.name if camera is not None else None)
             or (device.name if device is not None else None),
-            device=device.name if device is not None else None,
+            device=named.name if named is not None else None,
         )
         if camera is not None or device is not None:
             # Ids that the document does not have are the senders', and without number.

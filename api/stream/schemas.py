@@ -7,6 +7,7 @@ from msgspec import Struct
 from api.alert.schemas import AlertView
 from api.camera.schemas import CameraView
 from api.health.verdict import PipelineState, Reason
+from infra.onboard.discovery import Found
 from schemas.base import UtcTime
 
 __all__ = [
@@ -15,6 +16,8 @@ __all__ = [
     "AlertsMessage",
     "CameraMessage",
     "CamerasMessage",
+    "DiscoveryComplete",
+    "DiscoveryProgress",
     "Hello",
     "PipelineMessage",
     "StreamMessage",
@@ -75,6 +78,29 @@ class PipelineMessage(Struct, frozen=True, kw_only=True, tag_field="type", tag="
     at: UtcTime
 
 
+class DiscoveryProgress(
+    Struct, frozen=True, kw_only=True, tag_field="type", tag="discovery_progress"
+):
+    """How far a scan is: questions sent of how many, and how many devices answered so far."""
+
+    scan_id: str
+    asked: int
+    total: int
+    found: int
+
+
+class DiscoveryComplete(
+    Struct, frozen=True, kw_only=True, tag_field="type", tag="discovery_complete"
+):
+    """A scan is over. state: as `GET` at its location has it. devices: who answered, by address."""
+
+    scan_id: str
+    state: str
+    location: str
+    devices: tuple[Found, ...]
+    error: str | None
+
+
 StreamMessage = (
     Hello
     | AlertsMessage
@@ -83,4 +109,6 @@ StreamMessage = (
     | CamerasMessage
     | CameraMessage
     | PipelineMessage
+    | DiscoveryProgress
+    | DiscoveryComplete
 )

@@ -86,7 +86,7 @@ def apply(
         else:
             console().print("Nothing was changed: this was a dry run.", markup=False)
         return
-    revision = applied.put(settings, document, author or _login(), prune=prune)
+    revision = applied.put(settings, document, author or login(), prune=prune)
     with steps(quiet=as_json) as told:
         roles = (
             applied.wait_for_roles(settings, revision, timeout, told.say)
@@ -169,7 +169,8 @@ def _summary(
         out.print("Accepted, and nothing acts on it yet: " + "; ".join(waiting) + ".", markup=False)
 
 
-def _login() -> str:
+def login() -> str:
+    """Who is logged in here, for the history."""
     try:
         return getpass.getuser()[:200]
     except (KeyError, OSError):

@@ -70,6 +70,8 @@ COMMANDS: Final[dict[str, LazyCommand]] = {
         CONFIGURE,
         [
             ("apply", "Put a site document into force, after checking all of it."),
+            ("discover", "Look for cameras on the network."),
+            ("onboard", "Take a camera on, or a recorder with its cameras."),
             ("models", "The catalogue of detectors: list, pull, add."),
             ("secrets", "Credentials, encrypted at rest: set, list, rotate, remove."),
             ("config", "The settings, and where each came from."),

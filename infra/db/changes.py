@@ -70,7 +70,7 @@ def _by_id(entries: list[Any]) -> dict[str, Any] | None:
 
 def assignments(site: Site | None) -> dict[str, Assignment]:
     """What to capture and to poll, by `site/device`, of a site that is enabled: the cameras with a
-    stream, and the devices with an address and a driver."""
+    stream, and the devices and cameras with an address and a driver."""
     if site is None or not site.enabled:
         return {}
     polled = {
@@ -94,9 +94,11 @@ def assignments(site: Site | None) -> dict[str, Assignment]:
             substream=camera.substream,
             credentials=camera.credentials,
             detect_fps=camera.detect_fps,
+            address=camera.address,
+            driver=camera.driver,
         )
         for camera in site.cameras
-        if camera.stream
+        if camera.stream or (camera.address and camera.driver)
     }
 
 

@@ -7,6 +7,7 @@ confirmed. A crash between the two leaves the rows, and the next drain sends the
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,7 +28,7 @@ from topics.declare import Topic
 if TYPE_CHECKING:
     from infra.settings import Settings
 
-__all__ = ["ROUTING", "Revision", "history", "publish", "republish"]
+__all__ = ["ROUTING", "Revision", "amend", "history", "publish", "republish", "site_of"]
 
 ROUTING: Final = "*"
 """Stands where a site's id stands, for what spans sites; it is no valid site id."""
@@ -66,10 +67,7 @@ def publish(settings: Settings, document: Document, author: str, *, prune: bool 
         if prune or document.routing != Routing():
             parts[ROUTING] = document.routing
         with site_scope_sync(connection, parts):
-            # One writer at a time: revisions and outbox ids then grow in the order of commits.
-            connection.execute(
-                "SELECT pg_advisory_xact_lock(hashtext('documents.' || current_schema()))"
-            )
+            _alone(connection)
             newest = _newest(connection)
             changed = {
                 key: part
@@ -84,6 +82,53 @@ def publish(settings: Settings, document: Document, author: str, *, prune: bool 
                 _write(connection, key, part, before, revision, author, now)
             _announce(connection)
     return revision
+
+
+def amend(
+    settings: Settings, site_id: str, change: Callable[[Site], Site], author: str
+) -> tuple[int, Site]:
+    """Write a site's document as `change` makes it of the newest one; its revision, and itself.
+
+    Nobody else's change is lost: it is read and written in one turn. `change` is pure; where it
+    changes nothing there is no new revision. Raises LookupError for a site that there is not, what
+    `change` raises, and DatabaseError as `publish` does.
+    """
+    now = datetime.now(UTC)
+    with (
+        explain(target_of(settings)),
+        connect(settings, Role.API) as connection,
+        site_scope_sync(connection, {site_id}),
+    ):
+        _alone(connection)
+        revision, before = _newest(connection).get(site_id, (0, None))
+        site = _part(site_id, before)
+        if not isinstance(site, Site):
+            raise LookupError(site_id)
+        after = change(site)
+        if after.site_id != site_id:
+            raise ValueError("a change leaves a site its id")
+        if _plain(after) != before:
+            revision = _next_revision(connection)
+            _write(connection, site_id, after, before, revision, author, now)
+            _announce(connection)
+    return revision, after
+
+
+def site_of(settings: Settings, site_id: str) -> Site | None:
+    """The newest document of a site; None where there is none."""
+    with (
+        explain(target_of(settings)),
+        connect(settings, Role.API) as connection,
+        site_scope_sync(connection, {site_id}),
+    ):
+        _, body = _newest(connection).get(site_id, (0, None))
+    found = _part(site_id, body)
+    return found if isinstance(found, Site) else None
+
+
+def _alone(connection: Connection) -> None:
+    """One writer at a time: revisions and outbox ids then grow in the order of commits."""
+    connection.execute("SELECT pg_advisory_xact_lock(hashtext('documents.' || current_schema()))")
 
 
 def republish(settings: Settings) -> int:

@@ -15,6 +15,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Final
 from xml.sax.saxutils import escape
 
+from infra.fleet import media
+from infra.fleet.device import Kind, SimDevice
 from infra.fleet.script import FleetFault, Now
 
 __all__ = ["Kind", "Said", "SimDevice", "answer_of"]
@@ -26,19 +28,6 @@ DISK_MIB: Final = 3_815_447
 """A disk of 4 TB, as recorders count it."""
 XML: Final = "application/xml"
 SOAP: Final = "application/soap+xml; charset=utf-8"
-Kind = str
-
-
-@dataclass(frozen=True, kw_only=True)
-class SimDevice:
-    """A device of the fleet. kind: isapi, dahua or onvif. channels: 0 for a camera."""
-
-    device_id: str
-    kind: Kind
-    port: int
-    channels: int = 0
-    username: str = "admin"
-    password: str = "simulated"  # noqa: S105  printed for whoever tries the fleet
 
 
 @dataclass(frozen=True)
@@ -90,6 +79,8 @@ def _isapi(
                 f"<model>{model}</model><serialNumber>SIM{device.port:08d}</serialNumber>"
                 "<firmwareVersion>V4.31.102</firmwareVersion></DeviceInfo>"
             )
+        case "GET", "/ISAPI/Security/adminAccesses":
+            return _xml(media.isapi_accesses(device, HIK))
         case "GET", "/ISAPI/ContentMgmt/Storage":
             state = "error" if FleetFault.DISK_FAILED in now.kinds else "ok"
             free = 0 if FleetFault.DISK_FULL in now.kinds else DISK_MIB // 2
@@ -111,6 +102,8 @@ def _isapi(
                 for n in range(1, device.channels + 1)
             )
             return _xml(f"<InputProxyChannelStatusList {HIK}>{rows}</InputProxyChannelStatusList>")
+        case "GET", "/ISAPI/ContentMgmt/InputProxy/channels":
+            return _xml(media.isapi_channels(device, HIK))
         case "GET", "/ISAPI/ContentMgmt/record/tracks":
             return _xml(_tracks(device))
         case "POST", "/ISAPI/ContentMgmt/search":
@@ -188,6 +181,8 @@ def _dahua(device: SimDevice, method: str, path: str, now: Now) -> Said:
             return Said(200, f"type={_dahua_model(device)}\r\n".encode(), text)
         case "GET", "/cgi-bin/magicBox.cgi?action=getSoftwareVersion":
             return Said(200, b"version=4.001.0000000.1,build:2021-09-13\r\n", text)
+        case "GET", "/cgi-bin/configManager.cgi?action=getConfig&name=RTSP":
+            return Said(200, f"table.RTSP.Port={device.rtsp_port or 554}\r\n".encode(), text)
         case "GET", "/cgi-bin/storageDevice.cgi?action=getDeviceAllInfo":
             used = 4e12 if FleetFault.DISK_FULL in now.kinds else 2e12
             bad = FleetFault.DISK_FAILED in now.kinds
@@ -212,6 +207,8 @@ def _dahua(device: SimDevice, method: str, path: str, now: Now) -> Said:
                 for n in numbers
             ]
             return Said(200, json.dumps({"states": states}).encode(), "application/json")
+        case "GET", "/cgi-bin/configManager.cgi?action=getConfig&name=ChannelTitle":
+            return Said(200, media.dahua_titles(device).encode(), text)
         case "GET", "/cgi-bin/configManager.cgi?action=getConfig&name=RecordMode":
             lines = (
                 f"table.RecordMode[{n}].Mode={2 if n + 1 in now.unrecorded else 0}\r\n"
@@ -224,6 +221,7 @@ def _dahua(device: SimDevice, method: str, path: str, now: Now) -> Said:
 _ENVELOPE: Final = (
     '<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope" '
     'xmlns:tds="http://www.onvif.org/ver10/device/wsdl" '
+    'xmlns:trt="http://www.onvif.org/ver10/media/wsdl" '
     'xmlns:tt="http://www.onvif.org/ver10/schema" xmlns:ter="http://www.onvif.org/ver10/error">'
     "<s:Body>{}</s:Body></s:Envelope>"
 )
@@ -234,9 +232,9 @@ def _soap(body: str, status: int = 200) -> Said:
 
 
 def _onvif(device: SimDevice, method: str, path: str, body: bytes, clock: datetime) -> Said:
-    if method != "POST" or path != "/onvif/device_service":
+    if method != "POST" or path not in ("/onvif/device_service", media.MEDIA):
         return NOT_THERE
-    if b"GetSystemDateAndTime" in body:
+    if path != media.MEDIA and b"GetSystemDateAndTime" in body:
         at = clock.astimezone(UTC)
         return _soap(
             "<tds:GetSystemDateAndTimeResponse><tds:SystemDateAndTime>"
@@ -253,7 +251,13 @@ def _onvif(device: SimDevice, method: str, path: str, body: bytes, clock: dateti
             "</s:Text></s:Reason></s:Fault>",
             400,
         )
-    if b"GetDeviceInformation" in body:
+    if path == media.MEDIA:
+        said = media.media_answer(device, body)
+        if said is not None:
+            return _soap(said)
+    elif b"GetServices" in body:
+        return _soap(media.services(device))
+    elif b"GetDeviceInformation" in body:
         return _soap(
             "<tds:GetDeviceInformationResponse><tds:Manufacturer>Simulated</tds:Manufacturer>"
             "<tds:Model>SIM-4</tds:Model><tds:FirmwareVersion>1.2.3</tds:FirmwareVersion>"

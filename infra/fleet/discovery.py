@@ -17,7 +17,7 @@ from xml.sax.saxutils import escape
 
 from agents.watch.drivers.base import DriverError, Limits
 from agents.watch.drivers.markup import parse
-from infra.fleet.answers import SimDevice
+from infra.fleet.device import SimDevice
 from infra.fleet.script import FleetFault, Now
 
 __all__ = ["GROUP", "PORT", "Discovery", "matches", "urn_of"]

@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from infra.errors import MachineError
-from infra.fleet.answers import SimDevice
+from infra.fleet.device import SimDevice
 from infra.fleet.discovery import Discovery
+from infra.fleet.media import stream_paths
 from infra.fleet.rtsp import RtspServer
 from infra.fleet.script import faults_at, read_script
 from infra.fleet.serving import Fleet
@@ -78,23 +79,38 @@ async def run(plan: Plan, told: Callable[[dict[str, Any]], None]) -> None:
     )
     with contextlib.ExitStack() as stack:
         try:
+            stream = None
+            if plan.rtsp:
+                server = RtspServer(_paths(names), username=USERNAME, password=PASSWORD)
+                stream = stack.enter_context(server).port
             for name, kind, channels in names:
                 devices.append(
                     await fleet.add(
-                        name, kind, channels=channels, username=USERNAME, password=PASSWORD
+                        name,
+                        kind,
+                        channels=channels,
+                        username=USERNAME,
+                        password=PASSWORD,
+                        rtsp_port=stream or 0,
                     )
                 )
             await discovery.start(plan.discovery_port)
-            stream = None
-            if plan.rtsp:
-                cameras = [one.device_id for one in devices if not one.channels]
-                server = RtspServer(cameras, username=USERNAME, password=PASSWORD)
-                stream = stack.enter_context(server).port
             told(_listing(devices, discovery, stream))
             await ended.wait()
         finally:
             discovery.close()
             await fleet.close()
+
+
+def _paths(names: list[tuple[str, str, int]]) -> list[str]:
+    """The streams' paths: each camera's own, and those that its kind names."""
+    planned = [
+        SimDevice(device_id=name, kind=kind, port=0, channels=channels)
+        for name, kind, channels in names
+    ]
+    own = [one.device_id for one in planned if not one.channels]
+    named = [path for one in planned for path in stream_paths(one)]
+    return list(dict.fromkeys([*own, *named]))
 
 
 def _listing(devices: list[SimDevice], discovery: Discovery, stream: int | None) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from typing import Final
 
 import h11
 
-from infra.fleet.answers import Said, SimDevice, answer_of
+from infra.fleet.answers import Said, answer_of
+from infra.fleet.device import SimDevice
 from infra.fleet.script import FleetFault, Now, Timed, faults_at
 
 __all__ = ["Fleet"]
@@ -67,6 +68,8 @@ class Fleet:
         port: int = 0,
         username: str = "admin",
         password: str = "simulated",  # noqa: S107  printed for whoever tries the fleet
+        rtsp_port: int = 0,
+        names_host: str = "",
     ) -> SimDevice:
         """A device more, at `127.0.0.1:port`; port 0: a free one. Raises OSError."""
         device: SimDevice | None = None
@@ -96,6 +99,8 @@ class Fleet:
             channels=channels,
             username=username,
             password=password,
+            rtsp_port=rtsp_port,
+            names_host=names_host,
         )
         return device
 

@@ -153,6 +153,8 @@ class _Site:
             problem = None if source is None else source_problem(source)
             if problem:
                 self._problems.at((*path, field), f"the {field} of {name} {problem}")
+        if camera.address is not None and (problem := address_problem(camera.address)):
+            self._problems.at((*path, "address"), f"the address of {name} {problem}")
 
     def _check_recorder(self, name: str, recorder: str, path: Path) -> None:
         kind = self._kinds.get(recorder)

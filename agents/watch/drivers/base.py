@@ -46,6 +46,8 @@ class Fault(StrEnum):
     """Its XML declares a document type or entities."""
     STATUS = "bad_status"
     """It answers that it cannot."""
+    NO_STREAM = "no_stream"
+    """It names no stream that can be taken. Said of a device that is taken on, by no poll."""
     UNWELL = "unwell"
     """It answers, and says that it is not well."""
     ADDRESS = "bad_address"

@@ -53,6 +53,15 @@ def test_a_devices_name() -> None:
     assert harness.alert().device_name == "Recorder"
 
 
+def test_a_camera_that_is_polled_has_its_name_as_a_device() -> None:
+    harness = Harness(site())
+    harness.send(
+        event("e1", zone_id=None, camera_id=None, device_id="cam-1", severity=Severity.HIGH)
+    )
+    alert = harness.alert()
+    assert (alert.device_name, alert.camera_name) == ("Gate", "Gate")
+
+
 def test_a_late_event_takes_no_newer_one_back() -> None:
     history = learn(History(), DAY_ONE + timedelta(days=2), "a")
     late = learn(history, DAY_ONE, "a")

@@ -1,0 +1,86 @@
+"""`/v1/cameras/onboard` and `/v1/nvrs/connect`: devices taken on."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import APIRouter, Request, Response
+
+from api import examples
+from api.body import parse, read
+from api.context import ApiDep
+from api.onboard.schemas import CameraBody, CameraTaken, RecorderBody, RecorderTaken
+from api.openapi import answers, reply, request_body
+from api.problems import (
+    BodyTooLarge,
+    DatabaseUnavailable,
+    Invalid,
+    NotFound,
+    NotOnboarded,
+    NotReady,
+    TooManyOnboardings,
+)
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/v1", tags=["onboarding"])
+
+MAX_BYTES: Final = 65_536
+PROBLEMS: Final = (
+    NotOnboarded,
+    BodyTooLarge,
+    Invalid,
+    NotFound,
+    NotReady,
+    TooManyOnboardings,
+    DatabaseUnavailable,
+)
+
+
+@router.post(
+    "/cameras/onboard",
+    summary="Take a camera on by ONVIF",
+    status_code=201,
+    openapi_extra=request_body(CameraBody, examples=examples.ONBOARDINGS),
+    responses=answers(
+        CameraTaken,
+        "It is in the site's document, with its streams; 200 where it was already",
+        example=examples.CAMERA_TAKEN,
+        status=201,
+        problems=PROBLEMS,
+    ),
+)
+async def camera(request: Request, api: ApiDep) -> Response:
+    """Check the log-in, read the camera, try its stream, and put it into its site's document.
+
+    It takes up to a minute. A camera is known again by its serial number, else by its address:
+    taking it on twice updates it, and what a person wrote of it stays. `step` and `fault` of the
+    problem say what failed, and nothing was changed then. A log-in that was refused is not sent
+    again for 5 min.
+    """
+    taken = await api.onboarding.camera(parse(await read(request, limit=MAX_BYTES)))
+    return reply(taken, status=201 if taken.created else 200)
+
+
+@router.post(
+    "/nvrs/connect",
+    summary="Take a recorder on, and its channels as cameras",
+    status_code=201,
+    openapi_extra=request_body(RecorderBody, examples=examples.RECORDERS),
+    responses=answers(
+        RecorderTaken,
+        "It is in the site's document with its cameras; 200 where it was already",
+        example=examples.RECORDER_TAKEN,
+        status=201,
+        problems=PROBLEMS,
+    ),
+)
+async def recorder(request: Request, api: ApiDep) -> Response:
+    """Check the log-in, read the recorder's channels, and put all of it into its site's document.
+
+    A channel's camera has an id of the recorder and the channel. Taking it on twice updates it; a
+    camera that a person renamed keeps its name and its id, and one that the recorder has no more
+    stays.
+    """
+    taken = await api.onboarding.recorder(parse(await read(request, limit=MAX_BYTES)))
+    return reply(taken, status=201 if taken.created else 200)
