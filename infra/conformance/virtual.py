@@ -75,10 +75,15 @@ class Side:
         self._timers = self.runner.timers.table
         self._hours = self.runner.timers.row("h")
         self._firsts: dict[str, int] = {}
+        for (table, _, key), value in self.store.rows.items():
+            self._note(table, key, value)
 
     def keep(self, table: str, key: str, value: bytes | None) -> None:
         """Keep a row that the chain has made; None removes it."""
         self.store.write(table, 0, key, value)
+        self._note(table, key, value)
+
+    def _note(self, table: str, key: str, value: bytes | None) -> None:
         if table == self._timers and key.startswith(self._hours):
             self._firsts.pop(key, None)
             if value is not None:
