@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from infra.settings import Settings
+
+# A machine that is slow is no defect: Hypothesis' own limits of time are off.
+hypothesis.settings.register_profile(
+    "watchfloor",
+    hypothesis.settings.default,
+    deadline=None,
+    suppress_health_check=(hypothesis.HealthCheck.too_slow,),
+)
+hypothesis.settings.load_profile("watchfloor")
 
 
 @pytest.fixture(scope="session")
