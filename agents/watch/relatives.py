@@ -18,6 +18,8 @@ __all__ = ["CONFIRM_S", "Nobody", "Relatives", "SiteRelatives", "asked_at"]
 CONFIRM_S: Final = 10.0
 """Between two polls of what is asked because of others: as long as a poll may take. Five failures
 take a minute then, and the first of what hangs on it is critical after four."""
+SOON_S: Final = 2.0
+"""Between two polls of what answers, however many that hang on it turn suspect."""
 
 
 class Relatives(Protocol):
@@ -86,5 +88,5 @@ def asked_at(
     last = polled or (0.0 if own is None else own.at)
     both = own is not None and own.fails
     if any(child.fails and (both or child.since > last) for child in children):
-        return max(now, last + CONFIRM_S)
+        return max(now, last + (CONFIRM_S if both else SOON_S))
     return None

@@ -55,8 +55,9 @@ class Plan:
 
     hangs: what does not answer when the recorder is dead; the others are refused at once. failed:
     cameras with failures of their own before, and how many. polled: cameras that were polled just
-    before it died. shared: cameras are asked at the recorder's own address. delay_s: from the
-    poller to a chain, and from a chain to the poller, at most.
+    before it died. slow: it does not die, but answers too late to be of use, and so do they.
+    shared: cameras are asked at the recorder's own address. delay_s: from the poller to a chain,
+    and from a chain to the poller, at most.
     """
 
     seed: int
@@ -66,6 +67,7 @@ class Plan:
     hangs: frozenset[str]
     failed: dict[str, int]
     polled: frozenset[str]
+    slow: bool
     shared: bool
     delay_s: float
 
@@ -123,6 +125,7 @@ def drawn(seed: int) -> Plan:
     dies = chance.uniform(30.0, 300.0)
     returns = dies + chance.uniform(200.0, 700.0)
     share = chance.choice((0.0, 0.5, 1.0))
+    slow = chance.random() < 0.2
     return Plan(
         seed=seed,
         dies=dies,
@@ -133,8 +136,10 @@ def drawn(seed: int) -> Plan:
             name: chance.choice((1, 2)) for name in chance.sample(names, chance.choice((0, 2)))
         },
         polled=frozenset(chance.sample(names, chance.choice((0, 3, 8)))),
-        shared=chance.random() < 0.25,
-        delay_s=chance.choice((0.05, 0.5, 1.0)),
+        slow=slow,
+        # Four at a time at one address, five seconds each: who is slow there is late as well.
+        shared=not slow and chance.random() < 0.3,
+        delay_s=chance.choice((0.05, 0.5) if slow else (0.05, 0.5, 1.0)),
     )
 
 
@@ -153,6 +158,10 @@ class _Played:
         """See `Driver`."""
         now, name = asyncio.get_running_loop().time(), target.device_id
         plan = self._plan
+        if plan.slow and plan.dies <= now < plan.back.get(name, plan.returns):
+            latency = self._chance.uniform(5.1, 6.5)
+            await asyncio.sleep(latency)
+            return Outcome(ok=True, latency_ms=latency * 1000)
         if plan.dies <= now < plan.back.get(name, plan.returns):
             await asyncio.sleep(HANG_S if name in plan.hangs else 0.002)
             raise DriverError(Fault.REFUSED)

@@ -8,7 +8,7 @@ import pytest
 
 from agents.runtime.configuration import Configuration
 from agents.watch.known import Known
-from agents.watch.relatives import CONFIRM_S, Nobody, SiteRelatives, asked_at
+from agents.watch.relatives import CONFIRM_S, SOON_S, Nobody, SiteRelatives, asked_at
 from schemas.device import DeviceSeverity
 from schemas.document import Camera, ConfigRecord, Device, Site
 
@@ -37,7 +37,8 @@ def known(
         (known(NORMAL), [known(NORMAL, since=-1)], None),
         (known(NORMAL), [], None),
         # It was asked just now.
-        (known(NORMAL, at=-4), [known(SUSPECT, since=-1)], CONFIRM_S - 4),
+        (known(NORMAL, at=-1.5), [known(SUSPECT, since=-1)], SOON_S - 1.5),
+        (known(NORMAL, at=-4), [known(SUSPECT, since=-1)], 0.0),
         # Both fail: until it is sure.
         (known(SUSPECT, at=-10), [known(SUSPECT, since=-300)], 0.0),
         (known(SUSPECT, at=-2), [known(NORMAL), known(CRITICAL)], CONFIRM_S - 2),

@@ -50,14 +50,16 @@ def test_a_seed_is_a_run() -> None:
     assert all(len(plan.back) == CAMERAS for plan in plans)
     # What is to vary does.
     assert {plan.shared for plan in plans} == {True, False}
+    assert {plan.slow for plan in plans} == {True, False}
     assert {bool(plan.failed) for plan in plans} == {True, False}
     assert {bool(plan.polled) for plan in plans} == {True, False}
     assert {len(plan.hangs) in (0, CAMERAS + 1) for plan in plans} == {True, False}
 
 
-@pytest.mark.parametrize("shared", [False, True])
-def test_one_notification_tells_of_all_and_one_of_the_return(shared: bool) -> None:
-    plan = next(one for one in map(drawn, range(100)) if one.shared is shared and one.hangs)
+@pytest.mark.parametrize(("shared", "slow"), [(False, False), (True, False), (False, True)])
+def test_one_notification_tells_of_all_and_one_of_the_return(shared: bool, slow: bool) -> None:
+    plans = (one for one in map(drawn, range(200)) if (one.shared, one.slow) == (shared, slow))
+    plan = next(one for one in plans if one.hangs)
     outage = play(plan)
     assert (len(outage.firing), len(outage.resolved)) == (1, 1)
     assert outage.critical is not None
