@@ -35,7 +35,9 @@ from tests.integration.watch.hostile import Talk, head_of, http, serving
 
 HERE = Networks.of(["127.0.0.0/8"])
 USER, PASSWORD = "admin", "hunter2-secret"
-QUICK = Limits(step_s=0.5, body=100_000, answers=32)
+PATIENT = Limits(step_s=60.0, body=100_000, answers=32)
+QUICK = replace(PATIENT, step_s=0.5)
+"""For what never answers; whatever does must not be late on a slow machine."""
 
 
 @asynccontextmanager
@@ -166,7 +168,8 @@ def test_the_library_leaves_the_log_as_it_was() -> None:
 )
 async def test_each_way_to_fail_has_its_name(fault: str, named: set[Fault]) -> None:
     async with device("onvif", f"[{{at: 0, device: one, fault: {fault}}}]") as (_, one):
-        error = await failure(read_onvif(target(one.port), "127.0.0.1", QUICK))
+        limits = QUICK if fault in ("drip", "slow") else PATIENT
+        error = await failure(read_onvif(target(one.port, timeout_s=90.0), "127.0.0.1", limits))
         assert error.fault in named
 
 
@@ -248,7 +251,7 @@ WELL = {
 )  # fmt: skip
 async def test_answers_that_are_none(answers: dict[str, bytes], step: Step, fault: Fault) -> None:
     async with serving(saying({**WELL, **answers})) as port:
-        limits = Limits(step_s=5.0, answers=32)
+        limits = Limits(step_s=60.0, answers=32)
         error = await failure(read_onvif(target(port), "127.0.0.1", limits))
     assert (error.step, error.fault) == (step, fault)
 
@@ -343,7 +346,8 @@ def stream() -> Iterator[tuple[str, str]]:
 
 async def test_the_first_picture_is_a_jpeg_of_the_stream(stream: tuple[str, str]) -> None:
     # The name is nobody's: asked is the address that was checked.
-    found = await first_picture(stream[0], "127.0.0.1", USER, PASSWORD)
+    limits = StreamLimits(connect=timedelta(seconds=30), silence=timedelta(seconds=60))
+    found = await first_picture(stream[0], "127.0.0.1", USER, PASSWORD, limits=limits, whole_s=90)
     assert (found.width, found.height) == (320, 240)
     picture = cv2.imdecode(np.frombuffer(found.jpeg, np.uint8), cv2.IMREAD_COLOR)
     assert picture is not None
@@ -383,11 +387,12 @@ async def _elsewhere(reader: asyncio.StreamReader, writer: asyncio.StreamWriter)
     ],
 )
 async def test_a_stream_that_is_none_is_named(talk: Talk, fault: Fault) -> None:
-    limits = StreamLimits(connect=timedelta(seconds=0.5), silence=timedelta(seconds=0.5))
+    seconds = 0.5 if talk is _silent else 60.0
+    limits = StreamLimits(connect=timedelta(seconds=seconds), silence=timedelta(seconds=seconds))
     async with serving(talk) as port:
         error = await failure(
             first_picture(
-                f"rtsp://gate:{port}/a", "127.0.0.1", USER, PASSWORD, limits=limits, whole_s=10
+                f"rtsp://gate:{port}/a", "127.0.0.1", USER, PASSWORD, limits=limits, whole_s=90
             )
         )
     assert (error.step, error.fault) == (Step.STREAM, fault)
