@@ -11,6 +11,7 @@ from infra.setting_values import (
     as_count,
     as_duration,
     as_host,
+    as_networks,
     as_path,
     as_words,
     default_cache,
@@ -64,6 +65,18 @@ def test_as_path_is_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     for bad in ("", "a\0b"):
         with pytest.raises(SettingsError):
             as_path(bad, "x")
+
+
+def test_as_networks() -> None:
+    assert as_networks("10.0.0.1/8, 192.168.1.7,fd00::/8", "x") == (
+        "10.0.0.0/8",
+        "192.168.1.7/32",
+        "fd00::/8",
+    )
+    assert as_networks([], "x") == ()
+    for wrong in ("10.0.0.0/40", "everything", ["10.0.0.0/8"] * 101):
+        with pytest.raises(SettingsError):
+            as_networks(wrong, "x")
 
 
 def test_as_words() -> None:

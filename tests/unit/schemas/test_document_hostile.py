@@ -15,6 +15,7 @@ from tests.unit.schemas.documents import problems
         "stream: rtsp://hunter2@10.0.0.3/s",
         "stream: http://10.0.0.3/mjpeg?user=a&password=hunter2",
         "stream: RTSP://admin:hunter2@10.0.0.3",
+        "stream: sim:day, address: admin:hunter2@10.0.0.3",
         "stream: rtsp://admin:hun/ter2hunter2@10.0.0.3",
         'stream: "hunter2\\u0007"',
         "stream: hunter2://[",

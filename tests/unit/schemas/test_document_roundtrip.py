@@ -87,6 +87,9 @@ def sites(draw: st.DrawFn, site_id: str, receivers: list[str]) -> Site:
             stream=draw(st.sampled_from([None, "rtsp://10.0.0.1/s", "sim:a"])),
             detect_fps=draw(st.floats(0.1, 60)),
             credentials=draw(st.none() | ID),
+            address=draw(st.none() | ID),
+            driver=draw(st.sampled_from([None, "onvif"])),
+            serial=draw(st.none() | ID),
         )
         for name in ids[2:]
     )

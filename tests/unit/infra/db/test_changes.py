@@ -72,6 +72,22 @@ def test_assignments_are_of_cameras_with_a_stream() -> None:
     assert assignments(site(GATE, enabled=False)) == {}
 
 
+def test_a_camera_with_an_address_and_a_driver_is_polled_as_well() -> None:
+    both = Camera(camera_id="both", stream="rtsp://a/1", address="10.0.0.9:80", driver="onvif")
+    only = Camera(camera_id="only", address="10.0.0.8:80", driver="onvif", credentials="login")
+    made = assignments(site(both, only, Camera(camera_id="half", address="10.0.0.7")))
+    assert set(made) == {"north/both", "north/only"}
+    one = made["north/both"]
+    assert (one.kind, one.source, one.address, one.driver) == (
+        "camera",
+        "rtsp://a/1",
+        "10.0.0.9:80",
+        "onvif",
+    )
+    other = made["north/only"]
+    assert (other.source, other.address, other.credentials) == (None, "10.0.0.8:80", "login")
+
+
 NVR = Device(
     device_id="nvr-1", kind="nvr", address="10.0.0.2:80", driver="isapi", credentials="nvr-login"
 )
