@@ -1,4 +1,4 @@
-"""The stage: a poll's outcome becomes its device's health, and its changes become events."""
+"""The stage: polls become their devices' health and conditions, and changes become events."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from typing import Final
 
 from agents.runtime.stage import Chain, Context, Effect, Emit, Poison, Stage
 from agents.runtime.state import Expiry, TableSpec
+from agents.watch.channels import captured_channels
+from agents.watch.conditions import Conditions, observe_conditions
 from agents.watch.health import BreakerState, Device, PollState, health_of, observe
-from schemas.device import Breaker, DeviceHealth, Probe
+from schemas.device import Breaker, DeviceHealth, DeviceSeverity, Probe
 from schemas.event import SecurityEvent
 from topics.catalogue import DEVICE_HEALTH, EVENTS, PROBES, TICKS_WATCH
 from topics.record import OutRecord, make
 
-__all__ = ["BREAKERS", "POLLS", "WATCH", "WATCH_CHAIN"]
+__all__ = ["BREAKERS", "CONDITIONS", "POLLS", "WATCH", "WATCH_CHAIN"]
 
 SOURCE: Final = "watchfloor/watch"
 
@@ -38,8 +40,20 @@ BREAKERS: Final = TableSpec(
     name="watch.circuit_breaker_state", value=BreakerState, expiry=Expiry(FORGOTTEN, _breaker_at)
 )
 
+
+def _conditions_at(conditions: Conditions) -> datetime | None:
+    return None if conditions.open else conditions.at
+
+
+CONDITIONS: Final = TableSpec(
+    name="watch.conditions", value=Conditions, expiry=Expiry(FORGOTTEN, _conditions_at)
+)
+
 WATCH = Stage(
-    name="watch", reads=(PROBES,), writes=(DEVICE_HEALTH, EVENTS), state=(POLLS, BREAKERS)
+    name="watch",
+    reads=(PROBES,),
+    writes=(DEVICE_HEALTH, EVENTS),
+    state=(POLLS, BREAKERS, CONDITIONS),
 )
 WATCH_CHAIN: Final = Chain(name="watch", stages=(WATCH,), ticks=TICKS_WATCH, timed=(PROBES,))
 
@@ -55,6 +69,7 @@ def on_probe(ctx: Context, probe: Probe) -> Iterable[Effect]:
         after, events = observe(before, probe, ctx.now)
     except ValueError as error:
         raise Poison(str(error)) from None
+    yield from _conditions(ctx, probe, key, poll)
     if after is None or after is before:
         return
     ctx.put(POLLS, key, after.poll)
@@ -62,6 +77,21 @@ def on_probe(ctx: Context, probe: Probe) -> Iterable[Effect]:
     for event in events:
         yield Emit(_event_record(event))
     yield Emit(_health_record(health_of(probe.site_id, probe.device_id, after)))
+
+
+def _conditions(ctx: Context, probe: Probe, key: str, poll: PollState | None) -> Iterable[Effect]:
+    """What a poll's facts say is wrong with a device that answers."""
+    before = ctx.get(CONDITIONS, key)
+    after, events = observe_conditions(
+        before,
+        probe,
+        captured=captured_channels(ctx.configuration.site(probe.site_id), probe.device_id),
+        down=poll is not None and poll.severity is DeviceSeverity.CRITICAL,
+    )
+    if after is not before:
+        ctx.put(CONDITIONS, key, after)
+    for event in events:
+        yield Emit(_event_record(event))
 
 
 def _event_record(event: SecurityEvent) -> OutRecord:

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
 from agents.runtime.configuration import SiteConfig
+from agents.watch.channels import channel_of
 from api.event.vendors.message import VendorMessage
 from api.problems import FieldError, Invalid, NotFound, SiteAmbiguous
 
 __all__ = ["Named", "Place", "locate"]
 
 MAX_NAMED: Final = 20
-
-_CHANNELS: Final = (
-    re.compile(r"/Streaming/(?:Unicast/)?Channels/(\d{1,3})0\d(?:\D|$)", re.IGNORECASE),
-    re.compile(r"[?&]channel=(\d{1,3})(?:\D|$)", re.IGNORECASE),
-    re.compile(r"/ch(\d{1,2})/", re.IGNORECASE),
-)
-"""Which of a recorder's channels a stream is: Hikvision's address, Dahua's, Hikvision's old one."""
 
 
 @dataclass(frozen=True)
@@ -152,11 +145,7 @@ def _host(address: str) -> str:
 
 def _channel(config: SiteConfig, camera: str) -> int | None:
     given = config.cameras.get(camera)
-    for expression in _CHANNELS:
-        found = expression.search(given.stream or "") if given is not None else None
-        if found is not None:
-            return int(found[1])
-    return None
+    return None if given is None else channel_of(given.stream or "")
 
 
 def _zone(config: SiteConfig, camera: str, named: Named) -> str:
