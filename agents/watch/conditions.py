@@ -16,6 +16,7 @@ from typing import Final, TypeAlias
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from agents.watch.health import MEAN_NORMAL_S
 from schemas.base import Severity
 from schemas.device import CameraState, Probe, ProbeKind
 from schemas.event import EventSource, SecurityEvent
@@ -44,8 +45,8 @@ RECORDING: Final = "missing_recording"
 DISK: Final = "disk_error"
 CHANNELS_LOST: Final = "channels_lost"
 
-UNBROKEN: Final = timedelta(minutes=15)
-"""Polls further apart than this are no run: nobody knows what was between them."""
+UNBROKEN: Final = 4
+"""Polls further apart than so many of them are no run: nobody knows what was between them."""
 
 MOST_TEXT: Final = 200
 """Letters of an event's label."""
@@ -214,10 +215,12 @@ def observe_conditions(
     *,
     captured: Collection[str] = frozenset(),
     down: bool = False,
+    normal_s: float = MEAN_NORMAL_S,
 ) -> tuple[Conditions | None, tuple[SecurityEvent, ...]]:
     """The conditions after a poll, and the events that this makes.
 
-    captured: channels whose cameras tell of their own loss. down: the device is known to be away,
+    captured: channels whose cameras tell of their own loss. normal_s: seconds between two polls
+    while all is well. down: the device is known to be away,
     and nothing begins: what is wrong with it was told. A poll that is not newer than the newest
     one of its kind changes nothing.
     """
@@ -235,7 +238,10 @@ def observe_conditions(
         verdict = condition.judge(probe, was, captured)
         if verdict is None:
             continue
-        after, ended = _step(known, condition, probe.at, *verdict, down=down)
+        unbroken = known is not None and probe.at - known.at <= UNBROKEN * timedelta(
+            seconds=normal_s
+        )
+        after, ended = _step(known, condition, probe.at, *verdict, unbroken=unbroken, down=down)
         if ended is not None:
             said = after if not ended else known or after
             events.append(_event(probe, condition, said.which, ended=ended))
@@ -256,10 +262,10 @@ def _step(
     bad: bool,
     which: Which,
     *,
+    unbroken: bool,
     down: bool,
 ) -> tuple[Standing, bool | None]:
     """Where it stands after a verdict; False where it begins with it, True where it ends."""
-    unbroken = known is not None and at - known.at <= UNBROKEN
     bad_run = known.bad_since if known is not None and unbroken else None
     good_run = known.good_since if known is not None and unbroken else None
     begun = None if known is None else known.begun

@@ -10,7 +10,7 @@ from agents.runtime.stage import Chain, Context, Effect, Emit, Poison, Stage
 from agents.runtime.state import Expiry, TableSpec
 from agents.watch.channels import captured_channels
 from agents.watch.conditions import Conditions, observe_conditions
-from agents.watch.health import BreakerState, Device, PollState, health_of, observe
+from agents.watch.health import MEAN_NORMAL_S, BreakerState, Device, PollState, health_of, observe
 from schemas.device import Breaker, DeviceHealth, DeviceSeverity, Probe
 from schemas.event import SecurityEvent
 from topics.catalogue import DEVICE_HEALTH, EVENTS, PROBES, TICKS_WATCH
@@ -66,7 +66,7 @@ def on_probe(ctx: Context, probe: Probe) -> Iterable[Effect]:
     breaker = ctx.get(BREAKERS, key) or BreakerState(state=Breaker.CLOSED)
     before = None if poll is None else Device(poll=poll, breaker=breaker)
     try:
-        after, events = observe(before, probe, ctx.now)
+        after, events = observe(before, probe, ctx.now, normal_s=_normal_s(ctx, probe))
     except ValueError as error:
         raise Poison(str(error)) from None
     yield from _conditions(ctx, probe, key, poll)
@@ -79,6 +79,11 @@ def on_probe(ctx: Context, probe: Probe) -> Iterable[Effect]:
     yield Emit(_health_record(health_of(probe.site_id, probe.device_id, after)))
 
 
+def _normal_s(ctx: Context, probe: Probe) -> float:
+    config = ctx.configuration.site(probe.site_id)
+    return MEAN_NORMAL_S if config is None else config.site.polling.normal.total_seconds()
+
+
 def _conditions(ctx: Context, probe: Probe, key: str, poll: PollState | None) -> Iterable[Effect]:
     """What a poll's facts say is wrong with a device that answers."""
     before = ctx.get(CONDITIONS, key)
@@ -86,6 +91,7 @@ def _conditions(ctx: Context, probe: Probe, key: str, poll: PollState | None) ->
         before,
         probe,
         captured=captured_channels(ctx.configuration.site(probe.site_id), probe.device_id),
+        normal_s=_normal_s(ctx, probe),
         down=poll is not None and poll.severity is DeviceSeverity.CRITICAL,
     )
     if after is not before:

@@ -175,6 +175,12 @@ def test_polls_with_a_long_pause_between_them_are_no_run() -> None:
     assert told(frames(0, LOST), frames(3600, LOST), frames(3630, LOST)) == []
 
 
+def test_where_polls_are_an_hour_apart_a_run_of_them_may_have_such_pauses() -> None:
+    polls = [recorder(3600 * n, channels=8, channels_lost="3") for n in range(3)]
+    assert told(*polls) == []
+    assert [at for at, *_ in told(*polls, normal_s=3600.0)] == [3600]
+
+
 def test_the_same_poll_again_and_older_ones_change_nothing() -> None:
     state, _ = observe_conditions(None, recorder(100, disks_failed=1))
     for seconds in (100, 40):
