@@ -45,6 +45,9 @@ TURNS: Final = tuple(
 )
 """Zooms and tilts that are tried; with soft edges, what lies between finds one of these."""
 
+SMALLEST: Final = 16
+"""Pixels of a side."""
+
 MARGIN: Final = 0.15
 """Of the height, above and below: there stand clocks and names, which recorders and cameras write
 over whatever the lens sees."""
@@ -185,10 +188,13 @@ class Sight:
     def due(self, at: datetime) -> bool:
         """Whether it is time for a look at the picture captured then."""
         known = self._state
+        # In time that goes back, every look is due.
         return known is None or not timedelta(0) <= at - known.at < EVERY
 
     def look(self, grey: Grey, at: datetime) -> None:
-        """Look at a picture, see `look`."""
+        """Look at a picture, see `look`. One that is too small to show anything is left out."""
+        if min(grey.shape) < SMALLEST:
+            return
         self._state, self._verdict = look(
             self._state, grey, at, self._policy, freezes=self._freezes
         )

@@ -11,6 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from agents.capture.selection import GREY_SIDE, Selection
 from agents.capture.sight import Sight, SightPolicy, SightState, SightVerdict, look
@@ -285,6 +287,29 @@ def test_a_selection_has_a_look_a_second_at_what_it_decodes_anyway() -> None:
     # Each frame at `detect_fps` is made small once, for the gate and for this.
     assert asked == list(range(0, 50, 2))
     assert looked == {0, 1, 2, 3, 4}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    shape=st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    seed=st.integers(0, 99),
+    levels=st.lists(st.sampled_from([0, 1, 40, 255]), min_size=1, max_size=5),
+    gaps=st.lists(st.sampled_from([0, 1, 5, 3600, -1, -4000]), min_size=1, max_size=45),
+)
+def test_whatever_a_camera_shows_and_when_nothing_is_raised_or_believed_at_once(
+    shape: tuple[int, int], seed: int, levels: list[int], gaps: list[int]
+) -> None:
+    sight, at = Sight(), START
+    rng = np.random.default_rng(seed)
+    for number, gap in enumerate(gaps):
+        at += timedelta(seconds=gap)
+        level = levels[number % len(levels)]
+        noise = rng.integers(0, level + 1, shape) if number % 3 else np.full(shape, level)
+        sight.look(noise.astype(np.uint8), at)
+        if number < 5:
+            # No five looks, however far apart, are enough for a fault, but for a frozen picture.
+            assert not sight.facts.get("covered_lens")
+            assert not sight.facts.get("moved_camera")
 
 
 @pytest.mark.assets
