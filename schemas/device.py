@@ -28,7 +28,9 @@ class Assignment(Message, frozen=True, kw_only=True):
     credentials: the name of a secret. detect_fps: frames a second that detect gets at most.
     start: capture time of a file's frame 0. speed: 0 is as fast as it goes, 1 is real time.
     gate: motion gate on. loop: a file starts again at its end. address, driver: of a device that
-    is polled: where it is, without credentials, and how it is asked.
+    is polled: where it is, without credentials, and how it is asked. ca_file: see `Device` of the
+    site document. normal_s: seconds between two polls while it is well, on average; optional:
+    whether it is asked for more than its health.
     """
 
     SCHEMA: ClassVar[str] = "assignment.v1"
@@ -48,6 +50,9 @@ class Assignment(Message, frozen=True, kw_only=True):
     run: str = ""
     address: Annotated[str, Meta(max_length=2000)] | None = None
     driver: str | None = None
+    ca_file: Annotated[str, Meta(max_length=100)] | None = None
+    normal_s: Annotated[float, Meta(ge=240, le=3600)] = 240.0
+    optional: bool = True
 
 
 class ProbeKind(StrEnum):

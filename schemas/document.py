@@ -34,6 +34,7 @@ __all__ = [
     "Escalation",
     "EscalationStep",
     "Inhibition",
+    "Polling",
     "Receiver",
     "Route",
     "Routing",
@@ -91,11 +92,25 @@ class SiteNotifications(Config, frozen=True, kw_only=True):
     language: Annotated[str, Meta(max_length=35)] | None = None
 
 
+class Polling(Config, frozen=True, kw_only=True):
+    """How a site's devices are asked, for sites with thin lines or weak recorders.
+
+    normal: mean time between two polls of a device that is well, from 4 min to an hour; what is
+    not well is polled every minute all the same. optional: whether devices are asked for what is
+    not their health as well: pictures, lists of channels, disks, recordings.
+    """
+
+    normal: timedelta = timedelta(minutes=4)
+    optional: bool = True
+
+
 class Device(Config, frozen=True, kw_only=True):
     """A recorder, a service, or a camera that is only watched.
 
     parent: what it hangs on: a camera's recorder, or a recorder's uplink, which is a service.
     serial: what its maker numbered it; taken on again, it is known by that.
+    ca_file: the name of a PEM file in the folder `ca` of the state directory, whose certificates
+    are believed of it; None: the system's authorities.
     """
 
     device_id: DeviceId
@@ -106,6 +121,7 @@ class Device(Config, frozen=True, kw_only=True):
     parent: DeviceId | None = None
     credentials: str | None = None
     serial: Name | None = None
+    ca_file: Annotated[str, Meta(max_length=100)] | None = None
 
 
 class Camera(Config, frozen=True, kw_only=True):
@@ -168,6 +184,7 @@ class Site(Config, frozen=True, kw_only=True):
     enabled: bool = True
     notifications: SiteNotifications = SiteNotifications()
     watch: SiteWatch = SiteWatch()
+    polling: Polling = Polling()
     devices: Annotated[tuple[Device, ...], Meta(max_length=20_000)] = ()
     cameras: Annotated[tuple[Camera, ...], Meta(max_length=20_000)] = ()
     zones: Annotated[tuple[Zone, ...], Meta(max_length=20_000)] = ()

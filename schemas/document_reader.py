@@ -55,16 +55,21 @@ class Reading:
 
 
 def examine(
-    data: bytes | str, *, file: str = "", receivers: Collection[str] | None = None
+    data: bytes | str,
+    *,
+    file: str = "",
+    receivers: Collection[str] | None = None,
+    ca_files: Collection[str] | None = None,
 ) -> Reading:
     """Read a document in YAML (or JSON, which is YAML); nothing is raised.
 
     file: how problems call it. receivers: names that exist already, for a document that leaves the
-    routing as it is; None: then nobody can say which exist, and any is taken.
+    routing as it is; None: then nobody can say which exist, and any is taken. ca_files: likewise
+    of the files that devices' `ca_file` may name.
     """
     problems = Problems(file)
     raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
-    return _checked(tree.parse(raw, problems), problems, receivers)
+    return _checked(tree.parse(raw, problems), problems, receivers, ca_files)
 
 
 def read(
@@ -92,7 +97,10 @@ def _document(reading: Reading) -> Document:
 
 
 def _checked(
-    root: tree.Node | None, problems: Problems, receivers: Collection[str] | None
+    root: tree.Node | None,
+    problems: Problems,
+    receivers: Collection[str] | None,
+    ca_files: Collection[str] | None = None,
 ) -> Reading:
     document = None
     if root is not None:
@@ -100,7 +108,7 @@ def _checked(
         routing = document.routing
         if routing != Routing():
             receivers = dict.fromkeys(receiver.name for receiver in routing.receivers)
-        check_sites(document, problems, receivers)
+        check_sites(document, problems, receivers, ca_files)
         check_routing(routing, problems)
         note_targets(document, problems)
     return Reading(

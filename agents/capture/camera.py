@@ -20,6 +20,7 @@ from agents.capture.outbox import Outbox
 from agents.capture.reader import Counts, Reader
 from agents.capture.recent import Recent
 from agents.capture.selection import Selection
+from agents.capture.sight import Sight, SightPolicy
 from agents.capture.sources import (
     BrokenSourceError,
     Credentials,
@@ -55,6 +56,8 @@ FILE_BYTES: Final = 32 * 1_048_576
 STEADY: Final = timedelta(seconds=20)
 """A connection that held so long was a good one: the next attempt starts without a pause."""
 
+STILL: Final = ("file:", "images:")
+
 TURN: Final = 0.5
 """Seconds between two looks at the clock while nothing comes."""
 
@@ -71,6 +74,7 @@ class Shared:
     secret: Callable[[str, str], str]
     limits: Limits = field(default_factory=Limits)
     policy: GatePolicy = field(default_factory=GatePolicy)
+    sight: SightPolicy = field(default_factory=SightPolicy)
     rng: random.Random = field(default_factory=random.Random)
 
 
@@ -88,7 +92,10 @@ class Camera:
         self._key = camera_key(assignment.site_id, assignment.device_id)
         self._labels = (assignment.site_id, assignment.device_id)
         self._counts = Counts()
-        self._status = Status(assignment, self._counts, shared.ctx.now)
+        # A file may hold as many equal pictures as it likes.
+        still = (assignment.substream or assignment.source or "").startswith(STILL)
+        self._sight = Sight(shared.sight, freezes=not still)
+        self._status = Status(assignment, self._counts, shared.ctx.now, self._sight)
         self._recent = Recent(LIVE_BYTES)
         self._credentials: Credentials | None = None
         self._base = int(shared.ctx.now().timestamp() * 1000)
@@ -179,7 +186,10 @@ class Camera:
             LIVE_FRAMES if source.live else FILE_FRAMES, lossy=source.live
         )
         selection = Selection(
-            self.assignment.detect_fps, gated=self.assignment.gate, policy=self._shared.policy
+            self.assignment.detect_fps,
+            gated=self.assignment.gate,
+            policy=self._shared.policy,
+            sight=self._sight,
         )
         password = self._credentials.password if self._credentials else ""
         reader = Reader(

@@ -10,7 +10,8 @@ from typing import Final
 from agents.capture.cadence import Cadence
 from agents.capture.encode import SIDE, Captured, jpeg
 from agents.capture.gate import GatePolicy, GateState, GateVerdict, gate
-from agents.capture.sources.base import SourceFrame
+from agents.capture.sight import Sight
+from agents.capture.sources.base import Image, SourceFrame
 
 __all__ = ["GREY_SIDE", "LATER", "Selection"]
 
@@ -42,11 +43,18 @@ class Selection:
 
     The three frames after each one that is sent are encoded too, though they are only kept: an
     event completes on a frame that was sent, and these may become its later snapshots.
-    due: frames at `detect_fps`; gated: those of them that were neither sent nor kept.
+    due: frames at `detect_fps`; gated: those of them that were neither sent nor kept. sight: what
+    has a look at a frame a second, None where nobody asks how well the camera sees.
     """
 
     def __init__(
-        self, fps: float, *, gated: bool, policy: GatePolicy | None = None, side: int = SIDE
+        self,
+        fps: float,
+        *,
+        gated: bool,
+        policy: GatePolicy | None = None,
+        side: int = SIDE,
+        sight: Sight | None = None,
     ) -> None:
         self._cadence = Cadence(fps)
         self._policy = policy or GatePolicy()
@@ -57,6 +65,8 @@ class Selection:
         self._motion = 0.0
         self._before: deque[_Numbered] = deque(maxlen=PREROLL)
         self._side = side
+        self._sight = sight
+        self._grey: tuple[int, Image] | None = None
         self._later = 0
         self.due = 0
         self.gated = 0
@@ -70,6 +80,8 @@ class Selection:
             return []
         self.due += 1
         verdict = self._look(frame) if self._gated else _OPEN
+        if self._sight is not None and self._sight.due(captured_at):
+            self._sight.look(self._small(frame), captured_at)
         this = _Numbered(frame, seq, captured_at, verdict.motion)
         if verdict.send:
             since = frame.at - self._policy.preroll
@@ -90,12 +102,18 @@ class Selection:
         """The gate's verdict, or between two looks what the last one left."""
         if self._looked is not None and timedelta(0) <= frame.at - self._looked < LOOK:
             return GateVerdict(send=self._open, motion=self._motion)
-        grey = frame.grey(GREY_SIDE)
+        grey = self._small(frame)
         self._looked = frame.at
         self._state, verdict = gate(self._state, grey, frame.at, self._policy)
         self._open = verdict.send and not verdict.keep_alive
         self._motion = verdict.motion
         return verdict
+
+    def _small(self, frame: SourceFrame) -> Image:
+        """The frame in grey, made once for whoever looks at it."""
+        if self._grey is None or self._grey[0] != frame.seq:
+            self._grey = (frame.seq, frame.grey(GREY_SIDE))
+        return self._grey[1]
 
     def _encode(self, this: _Numbered, *, send: bool, keep_alive: bool = False) -> Captured:
         frame = this.frame

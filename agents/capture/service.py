@@ -16,6 +16,7 @@ from agents.capture.assignments import assignments_of
 from agents.capture.backlog import AHEAD, Backlog
 from agents.capture.camera import Camera, Shared
 from agents.capture.gate import GatePolicy
+from agents.capture.sight import SightPolicy
 from agents.capture.sources import Limits
 from agents.runtime.follower import Follower, kept_up
 from agents.runtime.service import RoleContext
@@ -45,7 +46,7 @@ class CaptureService:
 
     The partitions' owner owns their cameras: on each rebalance the replica reads its partitions
     from the start, keeps the cameras that stay, stops those that left and starts those that came.
-    limits, policy, ahead, rng: for tests and benches; see `Shared` and `Backlog`.
+    limits, policy, sight, ahead, rng: for tests and benches; see `Shared` and `Backlog`.
     """
 
     name = "capture"
@@ -55,11 +56,13 @@ class CaptureService:
         *,
         limits: Limits | None = None,
         policy: GatePolicy | None = None,
+        sight: SightPolicy | None = None,
         ahead: int = AHEAD,
         rng: random.Random | None = None,
     ) -> None:
         self._limits = limits or Limits()
         self._policy = policy or GatePolicy()
+        self._sight = sight or SightPolicy()
         self._ahead = ahead
         self._rng = rng or random.Random()
         self._running: dict[str, _Running] = {}
@@ -74,6 +77,7 @@ class CaptureService:
             secret=_secrets(ctx),
             limits=self._limits,
             policy=self._policy,
+            sight=self._sight,
             rng=self._rng,
         )
         try:

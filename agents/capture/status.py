@@ -10,6 +10,7 @@ from typing import Final
 from agents.capture import metrics
 from agents.capture.encode import SOURCE, camera_key
 from agents.capture.reader import Counts
+from agents.capture.sight import Sight
 from schemas import ids
 from schemas.device import Assignment, CameraState, Probe, ProbeKind
 from topics.catalogue import PROBES
@@ -22,9 +23,19 @@ EVERY: Final = timedelta(seconds=10)
 
 
 class Status:
-    """State, counts and gaps of one camera, as probes on `device.probes.v1` and as metrics."""
+    """State, counts and gaps of one camera, as probes on `device.probes.v1` and as metrics.
 
-    def __init__(self, assignment: Assignment, counts: Counts, now: Callable[[], datetime]) -> None:
+    sight: how well it sees, as facts of its probes while it is connected.
+    """
+
+    def __init__(
+        self,
+        assignment: Assignment,
+        counts: Counts,
+        now: Callable[[], datetime],
+        sight: Sight | None = None,
+    ) -> None:
+        self._sight = sight
         self._assignment = assignment
         self._counts = counts
         self._now = now
@@ -84,6 +95,11 @@ class Status:
             age = time.monotonic() - now.last_frame
             metrics.LAST_FRAME.labels(*self._labels).set(self._now().timestamp() - age)
 
+    def _facts(self) -> dict[str, str | int | float | bool]:
+        if self._sight is None or self.state is not CameraState.CONNECTED:
+            return {}
+        return {**self._sight.facts}
+
     def _probe(self) -> OutRecord:
         at, counts, assignment = self._now(), self._counts, self._assignment
         monotonic = time.monotonic()
@@ -112,6 +128,7 @@ class Status:
             width=counts.width,
             height=counts.height,
             fps=round(fps, 2),
+            facts=self._facts(),
         )
         return make(
             PROBES,

@@ -78,7 +78,8 @@ def _facts(facts: Mapping[str, Fact], password: str | None) -> dict[str, Fact]:
 
 @dataclass
 class Asking:
-    """Asks devices. timeout_s: for a whole poll with one driver.
+    """Asks devices. timeout_s: for a whole poll with one driver. ca_path: where the file lies that
+    an assignment's `ca_file` names, None where there is none.
 
     Credentials that a device refused are not sent to it again until they are others: recorders
     lock a user out after a handful of attempts.
@@ -87,6 +88,7 @@ class Asking:
     secret: Secrets
     limits: Limits
     timeout_s: float
+    ca_path: Callable[[str], str | None] = lambda _: None
 
     def __post_init__(self) -> None:
         self._refused: dict[str, dict[str, bytes]] = {}
@@ -113,7 +115,16 @@ class Asking:
             timeout_s=self.timeout_s,
         )
         failure: Outcome | None = None
-        if assignment.credentials is not None:
+        if assignment.ca_file is not None:
+            path = self.ca_path(assignment.ca_file)
+            if path is None:
+                # The system's authorities in its place would believe others than was asked for.
+                log.warning("%s: there is no ca_file %s", key, assignment.ca_file)
+                failure = Outcome(
+                    ok=False, error=f"{Fault.CERTIFICATE}: there is no file {assignment.ca_file!r}"
+                )
+            target = replace(target, ca_file=path)
+        if failure is None and assignment.credentials is not None:
             try:
                 text = await self.secret(assignment.credentials, assignment.site_id)
                 user, password = credentials_of(text)

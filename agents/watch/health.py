@@ -23,6 +23,7 @@ from schemas.event import EventSource, SecurityEvent
 from schemas.ids import device_event_id
 
 __all__ = [
+    "MEAN_NORMAL_S",
     "OFFLINE",
     "OPTIONAL",
     "BreakerState",
@@ -45,6 +46,7 @@ AHEAD: Final = timedelta(minutes=5)
 """A poll from further ahead was made by a clock that is wrong; later ones would look old."""
 
 NORMAL_S: Final = (180.0, 300.0)
+MEAN_NORMAL_S: Final = sum(NORMAL_S) / 2
 JITTER_S: Final = 60.0
 URGENT_S: Final = 60.0
 
@@ -105,13 +107,18 @@ def counts(probe: Probe) -> bool:
 
 
 def observe(
-    device: Device | None, probe: Probe, now: datetime, rules: SiteWatch = RULES
+    device: Device | None,
+    probe: Probe,
+    now: datetime,
+    rules: SiteWatch = RULES,
+    *,
+    normal_s: float = MEAN_NORMAL_S,
 ) -> tuple[Device | None, tuple[SecurityEvent, ...]]:
     """The device after a poll, and the events that this makes.
 
     The poll of a device whose breaker is open is the breaker's trial: success closes it. A poll
-    that is not newer than the newest one changes nothing. Raises ValueError for one from more
-    than 5 min ahead of `now`.
+    that is not newer than the newest one changes nothing. normal_s: see `next_poll`. Raises
+    ValueError for one from more than 5 min ahead of `now`.
     """
     if probe.at > now + AHEAD:
         raise ValueError(f"the poll is of {probe.at.isoformat()}, and it is {now.isoformat()}")
@@ -139,7 +146,7 @@ def observe(
         severity=severity,
         at=probe.at,
         since=before.since if before is not None and before.severity is severity else probe.at,
-        next_poll_at=next_poll(severity, probe),
+        next_poll_at=next_poll(severity, probe, normal_s),
         last_latency_ms=_latest(probe, None if before is None else before.last_latency_ms),
         consecutive_failures=failures,
         load_shed=down,
@@ -204,8 +211,10 @@ def _breaker(
     return replace(fresh, opened_at=old.opened_at or probe.at)
 
 
-def next_poll(severity: DeviceSeverity, probe: Probe) -> datetime:
+def next_poll(severity: DeviceSeverity, probe: Probe, normal_s: float = MEAN_NORMAL_S) -> datetime:
     """When to poll again: after 3 to 5 min ±60 s where all is well, else after 60 s.
+
+    normal_s: the mean of the former, where a site's devices are to be asked less often.
 
     Which, follows from the device and the time of its poll: a restart changes no plan, and the
     devices of a site do not come to be polled together.
@@ -217,6 +226,7 @@ def next_poll(severity: DeviceSeverity, probe: Probe) -> datetime:
     base, jitter = (int.from_bytes(part, "big") / 2**64 for part in (digest[:8], digest[8:16]))
     least, most = NORMAL_S
     seconds = least + base * (most - least) + (2.0 * jitter - 1.0) * JITTER_S
+    seconds *= normal_s / MEAN_NORMAL_S
     return probe.at + timedelta(seconds=seconds)
 
 

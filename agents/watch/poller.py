@@ -19,10 +19,10 @@ from agents.watch.asking import Asking
 from agents.watch.drivers.base import Driver
 from agents.watch.drivers.net import host_of
 from agents.watch.drivers.registry import Registry
-from agents.watch.health import SLOW_MS, next_poll
+from agents.watch.health import MEAN_NORMAL_S, SLOW_MS, next_poll
 from agents.watch.known import Knowledge
 from agents.watch.relatives import Nobody, Relatives, asked_at
-from agents.watch.schedule import LONGEST_S, Pacer, Schedule, first_due, interval_s
+from agents.watch.schedule import Pacer, Schedule, first_due, interval_s, longest_s
 from schemas.device import Assignment, Breaker, DeviceSeverity, Probe
 from schemas.reading.sites import DEVICE_KINDS
 
@@ -58,7 +58,7 @@ class _Device:
     host: str
 
 
-def planned(known: DeviceSeverity | None, probe: Probe) -> float:
+def planned(known: DeviceSeverity | None, probe: Probe, normal_s: float = MEAN_NORMAL_S) -> float:
     """When to poll again, in seconds since the epoch, until the health of the device says so.
 
     As the health stage will plan it, where only the polls of this replica count.
@@ -66,7 +66,7 @@ def planned(known: DeviceSeverity | None, probe: Probe) -> float:
     slow = probe.latency_ms is not None and probe.latency_ms > SLOW_MS
     well = probe.ok and not slow and known in (None, DeviceSeverity.NORMAL)
     severity = DeviceSeverity.NORMAL if well else DeviceSeverity.SUSPECT
-    return next_poll(severity, probe).timestamp()
+    return next_poll(severity, probe, normal_s).timestamp()
 
 
 class Poller:
@@ -146,7 +146,13 @@ class Poller:
     def _first(self, key: str, next_poll_at: float | None, new: int) -> float:
         known = self._knowledge.devices.get(key)
         severity = None if known is None else known.severity
-        return first_due(key, severity, next_poll_at, self._now().timestamp(), new)
+        return first_due(
+            key, severity, next_poll_at, self._now().timestamp(), new, self._normal_s(key)
+        )
+
+    def _normal_s(self, key: str) -> float:
+        device = self._devices.get(key)
+        return MEAN_NORMAL_S if device is None else device.assignment.normal_s
 
     def _device(self, key: str, assignment: Assignment) -> _Device | None:
         try:
@@ -184,7 +190,8 @@ class Poller:
             return
         now = self._now().timestamp()
         if known.next_poll > now:
-            self._schedule.put(key, first_due(key, known.severity, known.next_poll, now, 0))
+            due = first_due(key, known.severity, known.next_poll, now, 0, self._normal_s(key))
+            self._schedule.put(key, due)
             self._wake.set()
 
     def _hurry(self, key: str) -> None:
@@ -277,7 +284,9 @@ class Poller:
                 device.assignment,
                 device.drivers,
                 at,
-                lambda: self._knowledge.sheds(site, at.timestamp()),
+                lambda: (
+                    not device.assignment.optional or self._knowledge.sheds(site, at.timestamp())
+                ),
             )
             self._next_at(group, device.host)
             if self._devices.get(key) is device and probes:
@@ -300,22 +309,27 @@ class Poller:
         known = self._knowledge.devices.get(key)
         severity = None if known is None else known.severity
         if known is not None and known.at + 0.001 >= at.timestamp() and known.next_poll > now:
-            return first_due(key, severity, known.next_poll, now, 0)
+            return first_due(key, severity, known.next_poll, now, 0, self._normal_s(key))
         if not probes:
             return now + interval_s(DeviceSeverity.SUSPECT)
-        return max(now, planned(severity, probes[0]))
+        return max(now, planned(severity, probes[0], self._normal_s(key)))
 
     def _count(self, now: float) -> None:
         """Count the devices: for the metrics, and for how many polls a second are normal."""
         states: Counter[tuple[str, DeviceSeverity | None]] = Counter()
         breakers: Counter[Breaker] = Counter()
+        rate = 0.0
         for key, device in self._devices.items():
             known = self._knowledge.devices.get(key)
+            severity = None if known is None else known.severity
             kind = device.assignment.kind if device.assignment.kind in DEVICE_KINDS else OTHER_KIND
-            states[kind, None if known is None else known.severity] += 1
+            normal_s = device.assignment.normal_s
+            states[kind, severity] += 1
+            rate += 1 / interval_s(severity, normal_s)
             if known is not None:
                 breakers[Breaker.OPEN if known.open else Breaker.CLOSED] += 1
-            if key in self._schedule and self._schedule.due_of(key) > now + LONGEST_S + 1:
+            latest = now + longest_s(normal_s) + 1
+            if key in self._schedule and self._schedule.due_of(key) > latest:
                 # The clock was set back: by it, nobody would be polled for as long.
                 self._schedule.put(key, self._first(key, 0.0, 0))
         for kind in (*DEVICE_KINDS, OTHER_KIND):
@@ -324,5 +338,5 @@ class Poller:
                 metrics.DEVICES.labels(kind, name).set(states[kind, state])
         for breaker in Breaker:
             metrics.BREAKERS.labels(breaker.value).set(breakers[breaker])
-        self._rate = sum(count / interval_s(state) for (_, state), count in states.items())
+        self._rate = rate
         self._counted = now

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Final
 
-from agents.watch.health import JITTER_S, NORMAL_S, URGENT_S
+from agents.watch.health import JITTER_S, MEAN_NORMAL_S, NORMAL_S, URGENT_S
 from schemas.device import DeviceSeverity
 
 __all__ = [
@@ -22,10 +22,10 @@ __all__ = [
     "Schedule",
     "first_due",
     "interval_s",
+    "longest_s",
     "spread_s",
 ]
 
-MEAN_NORMAL_S: Final = sum(NORMAL_S) / 2
 LONGEST_S: Final = NORMAL_S[1] + JITTER_S
 """No device waits longer for its poll while it is well."""
 
@@ -40,12 +40,18 @@ FIRST_RATE: Final = 5.0
 """Polls a second of devices that were never polled: one site's are all seen within the minute."""
 
 
-def interval_s(severity: DeviceSeverity | None) -> float:
-    """The mean time between two polls; None: it was never polled."""
-    return URGENT_S if _urgent(severity) else MEAN_NORMAL_S
+def interval_s(severity: DeviceSeverity | None, normal_s: float = MEAN_NORMAL_S) -> float:
+    """The mean time between two polls; None: it was never polled. normal_s: of a device that is
+    well."""
+    return URGENT_S if _urgent(severity) else normal_s
 
 
-def spread_s(severity: DeviceSeverity | None) -> float:
+def longest_s(normal_s: float = MEAN_NORMAL_S) -> float:
+    """How long a device waits for its poll at most while it is well."""
+    return LONGEST_S * normal_s / MEAN_NORMAL_S
+
+
+def spread_s(severity: DeviceSeverity | None, normal_s: float = MEAN_NORMAL_S) -> float:
     """Over how long devices are spread that were not polled when they were due.
 
     While those are made up for, the others go on: where a part p of an interval was missed, a
@@ -53,7 +59,7 @@ def spread_s(severity: DeviceSeverity | None) -> float:
     With all intervals alike s = 2 keeps that at 1.5; those of healthy devices differ, from 120 to
     360 s, so that 1.5 of them, the longest one, is enough (at most 1.4 times).
     """
-    return 2 * URGENT_S if _urgent(severity) else LONGEST_S
+    return 2 * URGENT_S if _urgent(severity) else longest_s(normal_s)
 
 
 def _urgent(severity: DeviceSeverity | None) -> bool:
@@ -61,18 +67,24 @@ def _urgent(severity: DeviceSeverity | None) -> bool:
 
 
 def first_due(
-    key: str, severity: DeviceSeverity | None, next_poll: float | None, now: float, new: int
+    key: str,
+    severity: DeviceSeverity | None,
+    next_poll: float | None,
+    now: float,
+    new: int,
+    normal_s: float = MEAN_NORMAL_S,
 ) -> float:
     """When a device is polled that has just become ours.
 
     next_poll: what its health says, None where nothing is known of it. new: how many of those
-    there are. One that is overdue has its own place in every spread, by its name.
+    there are. normal_s: mean time between its polls while it is well. One that is overdue has its
+    own place in every spread, by its name.
     """
     if next_poll is not None and next_poll >= now:
         # A clock that was ahead once must not keep a device from being polled.
-        return min(next_poll, now + LONGEST_S)
+        return min(next_poll, now + longest_s(normal_s))
     never = min(LONGEST_S, max(1.0, new / FIRST_RATE))
-    spread = never if next_poll is None else spread_s(severity)
+    spread = never if next_poll is None else spread_s(severity, normal_s)
     place = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") / 2**64 * spread
     return now + (place - now) % spread
 

@@ -15,6 +15,7 @@ from agents.runtime.emitter import RefusedError
 from agents.runtime.follower import Follower, kept_up
 from agents.runtime.service import RoleContext
 from agents.watch.asking import Asking
+from agents.watch.authorities import ca_path
 from agents.watch.drivers.base import Limits
 from agents.watch.drivers.registry import Registry
 from agents.watch.known import Knowledge
@@ -125,7 +126,12 @@ class PollService:
         poller = Poller(
             now=ctx.now,
             knowledge=knowledge,
-            asking=Asking(_secrets(ctx), self._limits, self._rules.timeout_s),
+            asking=Asking(
+                _secrets(ctx),
+                self._limits,
+                self._rules.timeout_s,
+                functools.partial(ca_path, ctx.settings.state_dir),
+            ),
             send=outlet.send,
             registry=self._registry,
             rules=replace(self._rules, most=places(self._rules.most)),

@@ -1,4 +1,4 @@
-"""The stage: a poll's outcome becomes its device's health, and its changes become events."""
+"""The stage: polls become their devices' health and conditions, and changes become events."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ from agents.route.family import PARENT
 from agents.runtime.configuration import SiteConfig
 from agents.runtime.stage import Chain, Context, Effect, Emit, Poison, Stage
 from agents.runtime.state import Expiry, TableSpec
+from agents.watch.channels import captured_channels
+from agents.watch.conditions import Conditions, observe_conditions
 from agents.watch.flapping import RULES
-from agents.watch.health import BreakerState, Device, PollState, health_of, observe
+from agents.watch.health import MEAN_NORMAL_S, BreakerState, Device, PollState, health_of, observe
 from agents.watch.watchdog import EVERY, pulse_record
-from schemas.device import Breaker, DeviceHealth, Probe, Pulse
+from schemas.device import Breaker, DeviceHealth, DeviceSeverity, Probe, Pulse
 from schemas.event import SecurityEvent
 from topics.catalogue import DEVICE_HEALTH, EVENTS, PROBES, PULSES, TICKS_WATCH
 from topics.record import OutRecord, make
 
-__all__ = ["BREAKERS", "POLLS", "WATCH", "WATCH_CHAIN", "of_family"]
+__all__ = ["BREAKERS", "CONDITIONS", "POLLS", "WATCH", "WATCH_CHAIN", "of_family"]
 
 SOURCE: Final = "watchfloor/watch"
 
@@ -53,11 +55,20 @@ BREAKERS: Final = TableSpec(
 
 PULSED: Final = TableSpec(name="watch.pulses", value=Pulsed)
 
+
+def _conditions_at(conditions: Conditions) -> datetime | None:
+    return None if conditions.open else conditions.at
+
+
+CONDITIONS: Final = TableSpec(
+    name="watch.conditions", value=Conditions, expiry=Expiry(FORGOTTEN, _conditions_at)
+)
+
 WATCH = Stage(
     name="watch",
     reads=(PROBES,),
     writes=(DEVICE_HEALTH, EVENTS, PULSES),
-    state=(POLLS, BREAKERS, PULSED),
+    state=(POLLS, BREAKERS, CONDITIONS, PULSED),
 )
 WATCH_CHAIN: Final = Chain(name="watch", stages=(WATCH,), ticks=TICKS_WATCH, timed=(PROBES,))
 
@@ -72,9 +83,10 @@ def on_probe(ctx: Context, probe: Probe) -> Iterable[Effect]:
     site = ctx.configuration.site(probe.site_id)
     rules = RULES if site is None else site.site.watch
     try:
-        after, events = observe(before, probe, ctx.now, rules)
+        after, events = observe(before, probe, ctx.now, rules, normal_s=_normal_s(site))
     except ValueError as error:
         raise Poison(str(error)) from None
+    yield from _conditions(ctx, probe, site, poll)
     if after is None or after is before:
         return
     ctx.put(POLLS, key, after.poll)
@@ -93,6 +105,29 @@ def of_family(event: SecurityEvent, site: SiteConfig | None) -> SecurityEvent:
     """The event with the name of what its device hangs on: that one may explain it."""
     parent = None if site is None else site.parents.get(event.device_id or event.camera_id or "")
     return event if parent is None else replace(event, labels={**event.labels, PARENT: parent})
+
+
+def _normal_s(site: SiteConfig | None) -> float:
+    return MEAN_NORMAL_S if site is None else site.site.polling.normal.total_seconds()
+
+
+def _conditions(
+    ctx: Context, probe: Probe, site: SiteConfig | None, poll: PollState | None
+) -> Iterable[Effect]:
+    """What a poll's facts say is wrong with a device that answers."""
+    key = f"{probe.site_id}/{probe.device_id}"
+    before = ctx.get(CONDITIONS, key)
+    after, events = observe_conditions(
+        before,
+        probe,
+        captured=captured_channels(site, probe.device_id),
+        normal_s=_normal_s(site),
+        down=poll is not None and poll.severity is DeviceSeverity.CRITICAL,
+    )
+    if after is not before:
+        ctx.put(CONDITIONS, key, after)
+    for event in events:
+        yield Emit(_event_record(of_family(event, site)))
 
 
 def _event_record(event: SecurityEvent) -> OutRecord:

@@ -17,14 +17,24 @@ from agents.runtime.configuration import SiteConfig
 from agents.runtime.stage import Context, Effect, Emit, Stage
 from agents.runtime.state import TableSpec
 from agents.runtime.timers import Timer
+from agents.watch.schedule import longest_s
 from schemas.base import Severity
 from schemas.device import Pulse
+from schemas.document import Camera, Device
 from schemas.event import EventSource, SecurityEvent
 from schemas.ids import device_event_id
 from topics.catalogue import EVENTS, PULSES
 from topics.record import OutRecord, make
 
-__all__ = ["EVERY", "STALLED", "STALLED_AFTER", "WATCHDOG", "WATCH_DEVICE", "pulse_record"]
+__all__ = [
+    "EVERY",
+    "STALLED",
+    "STALLED_AFTER",
+    "WATCHDOG",
+    "WATCH_DEVICE",
+    "pulse_record",
+    "stalled_after",
+]
 
 STALLED: Final = "watch_stalled"
 WATCH_DEVICE: Final = "watch"
@@ -34,7 +44,8 @@ SOURCE: Final = "watchfloor/watch"
 EVERY: Final = timedelta(minutes=1)
 """Between two pulses of a partition's site."""
 STALLED_AFTER: Final = timedelta(minutes=18)
-"""Three times as long as a device that is well may wait for its poll."""
+"""Three times as long as a device that is well may wait for its poll, where its site does not say
+that it waits longer."""
 LOOK_AGAIN: Final = timedelta(minutes=1)
 """After a restart ticks are read before what waits: who seems stalled has this long to be read."""
 
@@ -73,9 +84,18 @@ def _polls(site: SiteConfig | None) -> bool:
         return False
     known: bool | None = site.derived.get("polled")
     if known is None:
-        known = any(one.address and one.driver for one in site.site.devices)
+        devices: tuple[Device | Camera, ...] = (*site.site.devices, *site.site.cameras)
+        known = any(one.address and one.driver for one in devices)
         site.derived["polled"] = known
     return known
+
+
+def stalled_after(site: SiteConfig | None) -> timedelta:
+    """For how long no poll of a site may arrive."""
+    if site is None:
+        return STALLED_AFTER
+    longest = timedelta(seconds=longest_s(site.site.polling.normal.total_seconds()))
+    return max(STALLED_AFTER, 3 * longest)
 
 
 @WATCHDOG.on(Pulse)
@@ -84,11 +104,11 @@ def on_pulse(ctx: Context, pulse: Pulse) -> Iterable[Effect]:
     before = ctx.get(SITES, pulse.site_id)
     polled = pulse.at if before is None else max(before.polled, pulse.at)
     ctx.put(SITES, pulse.site_id, Watched(pulse=ctx.now, polled=polled))
-    if before is None:
-        ctx.set_timer(ctx.now + STALLED_AFTER, "watched", pulse.site_id)
-    elif before.told is not None:
+    if before is not None and before.told is not None:
         yield Emit(_event(pulse.site_id, before.told, ctx.now, ended=True))
-        ctx.set_timer(ctx.now + STALLED_AFTER, "watched", pulse.site_id)
+    if before is None or before.told is not None:
+        after = stalled_after(ctx.configuration.site(pulse.site_id))
+        ctx.set_timer(ctx.now + after, "watched", pulse.site_id)
 
 
 @WATCHDOG.on(Timer)
@@ -98,10 +118,11 @@ def on_timer(ctx: Context, timer: Timer) -> Iterable[Effect]:
     row = ctx.get(SITES, site_id)
     if row is None or row.told is not None:
         return
-    if not _polls(ctx.configuration.site(site_id)):
+    site = ctx.configuration.site(site_id)
+    if not _polls(site):
         ctx.put(SITES, site_id, None)
         return
-    due = row.pulse + STALLED_AFTER
+    due = row.pulse + stalled_after(site)
     if ctx.now < due:
         ctx.set_timer(due, "watched", site_id)
     elif not row.looked:

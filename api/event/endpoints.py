@@ -82,6 +82,7 @@ class CvQuery(Filters):
     site_id: Id | None = None
     camera_id: Id | None = None
     zone_id: Id | None = None
+    device_id: Id | None = None
 
 
 @router.get(
@@ -155,7 +156,9 @@ async def post_cv(
     Our own JSON, or what devices send by themselves: Hikvision's EventNotificationAlert (XML, JSON,
     or multipart with pictures), Dahua's and Intelbras' JSON and event manager lines. Such a device
     says no site and no zone: put `?site_id=…&camera_id=…&zone_id=…` into the address that it posts
-    to, or let its camera be found by name, address and channel. Heartbeats are only counted.
+    to, or let its camera be found by name, address and channel. Heartbeats are only counted. An
+    alarm input (a door contact) is its device's, told as `alarm_input_N` and ended when it is over:
+    put `?site_id=…&device_id=…`, or a zone whose schedule says when it matters.
 
     The same event is told by `Idempotency-Key`, else by `event_id`, else by a hash of the body,
     each within its site; a body that has neither an id nor `timestamp_utc` is a new event each
@@ -175,7 +178,7 @@ async def post_cv(
                 assert raw is not None
                 answer = await service.submit(api, raw, idempotency_key, gone)
             else:
-                named = Named(query.site_id, query.camera_id, query.zone_id)
+                named = Named(query.site_id, query.camera_id, query.zone_id, query.device_id)
                 answer = await service.submit_vendor(api, taken, named, idempotency_key, gone)
     except Problem as problem:
         api.metrics.refused.labels(problem.code).inc()

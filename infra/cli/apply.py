@@ -56,6 +56,7 @@ def apply(
     Sites that it does not name stay as they are, and so does the routing where it has none.
     Exit status 1 where the document has problems: nothing was changed then.
     """
+    from agents.watch.authorities import ca_files
     from infra import applied
     from schemas.document_reader import examine, not_acted_on_yet
 
@@ -63,7 +64,9 @@ def apply(
     data, name = _read(file)
     current = _current(settings)
     receivers = None if current is None else [r.name for r in current.routing.receivers]
-    reading = examine(data, file=name, receivers=receivers)
+    # With brokers elsewhere, devices may be polled elsewhere too, and the files lie there.
+    known = ca_files(settings.state_dir) if settings.kafka_embedded else None
+    reading = examine(data, file=name, receivers=receivers, ca_files=known)
     document = reading.document
     if document is None:
         _refuse(reading, as_json=as_json)

@@ -81,6 +81,9 @@ def assignments(site: Site | None) -> dict[str, Assignment]:
             credentials=device.credentials,
             address=device.address,
             driver=device.driver,
+            ca_file=device.ca_file,
+            normal_s=site.polling.normal.total_seconds(),
+            optional=site.polling.optional,
         )
         for device in site.devices
         if device.address and device.driver

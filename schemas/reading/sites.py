@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from datetime import timedelta
 from functools import cache
@@ -21,17 +22,28 @@ DEVICE_KINDS: Final = ("nvr", "camera", "service")
 MODES: Final = ("text", "cards")
 SHORTEST_QUIET: Final = timedelta(minutes=1)
 LONGEST_QUIET: Final = timedelta(hours=24)
+CA_FILE: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
+"""A name and never a path: nobody gets a look at another file by it."""
+NORMAL: Final = (timedelta(minutes=4), timedelta(hours=1))
 RESERVED_SITES: Final = frozenset({"routing"})
 """The routing's own key on `config.documents.v1`."""
 
 
-def check_sites(document: Document, problems: Problems, receivers: Collection[str] | None) -> None:
-    """Note what is wrong in the sites. receivers: the names that exist; None: not known here."""
+def check_sites(
+    document: Document,
+    problems: Problems,
+    receivers: Collection[str] | None,
+    ca_files: Collection[str] | None = None,
+) -> None:
+    """Note what is wrong in the sites.
+
+    receivers, ca_files: the names that exist; None: not known here.
+    """
     _unique(
         "site", ((site.site_id, ("sites", i)) for i, site in enumerate(document.sites)), problems
     )
     for index, site in enumerate(document.sites):
-        _Site(site, ("sites", index), problems, receivers).check()
+        _Site(site, ("sites", index), problems, receivers, ca_files).check()
 
 
 def _unique(noun: str, named: Iterable[tuple[str, Path]], problems: Problems) -> None:
@@ -51,12 +63,18 @@ class _Site:
     """The checks of one site."""
 
     def __init__(
-        self, site: Site, path: Path, problems: Problems, receivers: Collection[str] | None
+        self,
+        site: Site,
+        path: Path,
+        problems: Problems,
+        receivers: Collection[str] | None,
+        ca_files: Collection[str] | None,
     ) -> None:
         self._site = site
         self._path = path
         self._problems = problems
         self._receivers = receivers
+        self._ca_files = ca_files
         self._name = f"site {shown(site.site_id)}" if site.site_id else "this site"
         self._cameras = [camera.camera_id for camera in site.cameras if camera.camera_id]
         self._cameras += [d.device_id for d in site.devices if d.kind == "camera" and d.device_id]
@@ -77,6 +95,9 @@ class _Site:
             )
         if not SHORTEST_QUIET <= site.watch.flapping_quiet <= LONGEST_QUIET:
             at((*path, "watch", "flapping_quiet"), "flapping_quiet is between 1m and 24h")
+        least, most = NORMAL
+        if not least <= site.polling.normal <= most:
+            at((*path, "polling", "normal"), "normal is out of range, which is 4m to 1h")
         check_site(site, path, self._problems)
         self._check_ids()
         for index, device in enumerate(site.devices):
@@ -138,10 +159,26 @@ class _Site:
             else:
                 self._check_recorder(name, device.parent, (*path, "parent"))
         self._check_secret(name, device.credentials, path)
+        if device.ca_file is not None:
+            self._check_ca_file(name, device.ca_file, (*path, "ca_file"))
         if device.address is not None:
             problem = address_problem(device.address)
             if problem:
                 at((*path, "address"), f"the address of {name} {problem}")
+
+    def _check_ca_file(self, name: str, ca_file: str, path: Path) -> None:
+        if not re.fullmatch(CA_FILE, ca_file):
+            self._problems.at(
+                path,
+                f"{name}: ca_file {shown(ca_file)} is no name of a file: letters, digits, '.', '_' "
+                "and '-'; the file itself lies in the folder 'ca' of the state directory",
+            )
+        elif self._ca_files is not None and ca_file not in self._ca_files:
+            self._problems.at(
+                path,
+                f"{name}: ca_file {shown(ca_file)} is not in the folder 'ca' of the state "
+                "directory." + self._problems.known("files", ca_file, self._ca_files),
+            )
 
     def _check_camera(self, camera: Camera, path: Path) -> None:
         name = f"camera {shown(camera.camera_id)}"

@@ -6,8 +6,8 @@ and what it has not is no failure.
 
 Facts: `model`, `firmware`, `uptime_s`, `clock_offset_s` (above 0: its clock is ahead); of the
 second driver `channels`, `channels_online`, `channels_lost` (ids with commas between), `disks`,
-`disks_failed`, `disk_free_mib`, `missing_recording`, `missing_channels` and `recording_asked`
-(how many channels were looked for: some a poll, all in turn).
+`disks_failed`, `disk_free_mib`, `missing_recording`, `missing_channels`, `recording_asked`
+(how many channels were looked for: some a poll, all in turn) and `asked_channels`, which ones.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ async def _recording(device: Device, limits: Limits, local: datetime) -> dict[st
     turn = int(window[1].timestamp() // 300)
     asked = [judged[(turn * MOST_SEARCHED + k) % len(judged)] for k in range(len(judged))]
     gone: list[str] = []
-    searched = 0
+    searched: list[str] = []
     for track in asked[:MOST_SEARCHED]:
         try:
             spans = await _spans(device, limits, track.said("id"), window)
@@ -177,14 +177,15 @@ async def _recording(device: Device, limits: Limits, local: datetime) -> dict[st
             break
         if spans is None:
             continue
-        searched += 1
+        searched.append(track.said("Channel") or track.said("id"))
         if missing(spans, window):
-            gone.append(track.said("Channel") or track.said("id"))
+            gone.append(searched[-1])
     if not searched:
         return {}
     return {
         "missing_recording": bool(gone),
-        "recording_asked": searched,
+        "recording_asked": len(searched),
+        **ids("asked_channels", searched),
         **ids("missing_channels", gone),
     }
 

@@ -20,7 +20,10 @@ __all__ = ["MAX_EVENTS", "VENDOR", "from_json", "from_text", "is_json"]
 VENDOR: Final = "dahua"
 MAX_EVENTS: Final = 32
 OVER: Final = frozenset({"stop", "end"})
+NAMES: Final = ("ChannelName", "MachineName", "DeviceName")
 HEARTBEATS: Final = frozenset({"heartbeat", "keepalive", "keeplivesmartmotion"})
+INPUT: Final = "alarmlocal"
+"""The code of an alarm input, whose index is the input's (HTTP API, "AlarmLocal")."""
 _LINE: Final = re.compile(r"Code=([^;&\s]{1,100})[;&]action=(\w{1,20})[;&]index=(\d{1,5})", re.I)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECONDS: Final = 10**11
@@ -108,6 +111,8 @@ def _message(raw: Mapping[str, Any], outer: Mapping[str, Any], where: str) -> Ve
         (v for v in (raw.get("Index"), outer.get("Channel"), outer.get("Index")) if _whole(v)),
         None,
     )
+    number = None if index is None else int(index) + 1
+    is_input = code.strip().lower() == INPUT
     seen = data.get("Object")
     thing: Mapping[str, Any] = seen if isinstance(seen, Mapping) else {}
     if code.lower() in HEARTBEATS:
@@ -119,11 +124,12 @@ def _message(raw: Mapping[str, Any], outer: Mapping[str, Any], where: str) -> Ve
         kind=code.strip(),
         state=state,
         at=_time(data, raw, outer, f"{where}.Data"),
-        # Their indexes begin at 0, and their channels at 1.
-        channel=None if index is None else int(index) + 1,
-        channel_name=_text(data, outer, names=("ChannelName", "MachineName", "DeviceName")),
+        # Their indexes begin at 0, and their channels and inputs at 1.
+        channel=None if number is None or is_input else number,
+        channel_name=None if is_input else _text(data, outer, names=NAMES),
+        input=number if is_input else None,
         address=_text(outer, data, names=("IPAddress", "Address", "DeviceIP")),
-        rule=_text(data, names=("RuleId", "RuleID", "Name")),
+        rule=_text(data, names=("Name",) if is_input else ("RuleId", "RuleID", "Name")),
         target=_text(thing, data, names=("ObjectType", "Category")),
         sequence=_text(data, names=("EventID", "GroupID", "Sequence")),
     )

@@ -16,6 +16,8 @@ VENDOR: Final = "hikvision"
 ROOTS: Final = ("EventNotificationAlert",)
 
 HEARTBEATS: Final = frozenset({"heartbeat", "keepalive"})
+INPUT: Final = "io"
+"""`eventType` of an alarm input (ISAPI, "EventNotificationAlert": `inputIOPortID`)."""
 OVER: Final = frozenset({"inactive", "stop", "end"})
 
 
@@ -43,6 +45,7 @@ def from_xml(root: Element) -> VendorMessage:
         rule=None if region is None else region.value("regionID"),
         target=None if target is None else target.text.strip(),
         sequence=alert.value("activePostCount"),
+        port=alert.value("inputIOPortID", "dynInputIOPortID"),
     )
 
 
@@ -73,6 +76,7 @@ def from_json(raw: Mapping[str, Any]) -> VendorMessage:
         rule=text("regionID", "ruleID"),
         target=text("detectionTarget", "targetType"),
         sequence=text("activePostCount"),
+        port=text("inputIOPortID", "dynInputIOPortID"),
     )
 
 
@@ -87,6 +91,7 @@ def _message(
     rule: str | None,
     target: str | None,
     sequence: str | None,
+    port: str | None,
 ) -> VendorMessage:
     if kind is None:
         raise Invalid([FieldError(field="body.eventType", detail="is required")])
@@ -97,18 +102,27 @@ def _message(
         found = State.HEARTBEAT
     else:
         found = State.ENDED if over else State.STARTED
+    # An input's alert has its number in the channel's place where the firmware is an old one.
+    is_input = small == INPUT
     return VendorMessage(
         vendor=VENDOR,
         kind=kind,
         state=found,
         at=_time(at),
-        channel=int(channel) if channel is not None and channel[:9].isdecimal() else None,
-        channel_name=channel_name,
+        channel=None if is_input else _number(channel),
+        channel_name=None if is_input else channel_name,
         address=address,
         rule=rule,
         target=target,
         sequence=sequence,
+        input=_number(port or channel) if is_input else None,
     )
+
+
+def _number(text: str | None) -> int | None:
+    """A whole number from 0; None where it is none, or no device's."""
+    known = text is not None and text.isascii() and text.isdecimal() and len(text) < 10
+    return int(text) if known and text is not None else None
 
 
 def _time(text: str | None) -> datetime | None:

@@ -27,7 +27,8 @@ class VendorMessage(Struct, frozen=True, kw_only=True):
 
     at: when; naive where the device gave its own wall clock. channel: 1-based, as the vendor
     counts a recorder's cameras. channel_name, address: what may tell which camera it is. rule: the
-    vendor's region or rule. target: the vendor's word for what was seen.
+    vendor's region or rule. target: the vendor's word for what was seen. input: 1-based, which of
+    the device's alarm inputs, such as a door contact's; such a message has no channel.
     """
 
     vendor: str
@@ -40,6 +41,7 @@ class VendorMessage(Struct, frozen=True, kw_only=True):
     rule: str | None = None
     target: str | None = None
     sequence: str | None = None
+    input: int | None = None
 
 
 def token(message: VendorMessage, camera: str) -> str:
@@ -52,5 +54,6 @@ def token(message: VendorMessage, camera: str) -> str:
         camera,
         message.rule or "",
         message.sequence or "",
+        *(() if message.input is None else (f"input {message.input}",)),
     )
     return hashlib.sha256("\x1f".join(named).encode()).hexdigest()

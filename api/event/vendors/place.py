@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
 from agents.runtime.configuration import SiteConfig
+from agents.watch.channels import channel_of
 from api.event.vendors.message import VendorMessage
 from api.problems import FieldError, Invalid, NotFound, SiteAmbiguous
 
-__all__ = ["Named", "Place", "locate"]
+__all__ = ["Named", "Place", "locate", "locate_input"]
 
 MAX_NAMED: Final = 20
-
-_CHANNELS: Final = (
-    re.compile(r"/Streaming/(?:Unicast/)?Channels/(\d{1,3})0\d(?:\D|$)", re.IGNORECASE),
-    re.compile(r"[?&]channel=(\d{1,3})(?:\D|$)", re.IGNORECASE),
-    re.compile(r"/ch(\d{1,2})/", re.IGNORECASE),
-)
-"""Which of a recorder's channels a stream is: Hikvision's address, Dahua's, Hikvision's old one."""
 
 
 @dataclass(frozen=True)
 class Named:
-    """What the address that the device posts to says: `?site_id=…&camera_id=…&zone_id=…`."""
+    """What the address that the device posts to says: `?site_id=…&camera_id=…&zone_id=…`, or
+    `device_id` for a recorder, whose inputs are meant."""
 
     site_id: str | None = None
     camera_id: str | None = None
     zone_id: str | None = None
+    device_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +66,54 @@ def locate(
         raise Invalid([FieldError(field="query.camera_id", detail=detail)])
     site_id, camera_id = found[0]
     return Place(site_id, camera_id, _zone(sites[site_id], camera_id, named) if zone else None)
+
+
+def locate_input(
+    message: VendorMessage, named: Named, sites: Mapping[str, SiteConfig]
+) -> tuple[str, str]:
+    """The site and the device whose input the message is about.
+
+    By `device_id` or `camera_id` of the address, else the recorder or service at the address that
+    the message gives, else the camera there. Raises as `locate` does.
+    """
+    if named.site_id is not None and named.site_id not in sites:
+        raise NotFound("site", named.site_id)
+    among = {named.site_id: sites[named.site_id]} if named.site_id is not None else sites
+    wanted = named.device_id or named.camera_id
+    if wanted is not None:
+        found = [
+            (site, wanted)
+            for site, config in among.items()
+            if wanted in config.devices or wanted in config.cameras
+        ]
+    else:
+        found = [
+            (site, device.device_id)
+            for site, config in among.items()
+            for device in config.devices.values()
+            if device.kind != "camera"
+            and device.address
+            and message.address is not None
+            and _host(device.address) == message.address
+        ]
+        found = found or list(dict.fromkeys(_cameras(message, named, among)))
+    if len(found) == 1:
+        return found[0]
+    names = sorted({site for site, _ in found})
+    if len(names) > 1:
+        raise SiteAmbiguous(
+            f"{len(names)} sites have such a device: put ?site_id= into the address that the "
+            f"device posts to. Sites: {', '.join(names[:MAX_NAMED])}.",
+            sites=names[:MAX_NAMED],
+        )
+    known = ", ".join(device for _, device in found[:MAX_NAMED]) or ", ".join(
+        f"{site}/{device}" for site, config in among.items() for device in config.devices
+    )
+    detail = (
+        f"{'several devices' if found else 'no device'} may be meant: put ?site_id=…&device_id=… "
+        f"into the address that the device posts to. Devices: {known[:300] or 'none'}"
+    )
+    raise Invalid([FieldError(field="query.device_id", detail=detail)])
 
 
 def _cameras(
@@ -152,11 +195,7 @@ def _host(address: str) -> str:
 
 def _channel(config: SiteConfig, camera: str) -> int | None:
     given = config.cameras.get(camera)
-    for expression in _CHANNELS:
-        found = expression.search(given.stream or "") if given is not None else None
-        if found is not None:
-            return int(found[1])
-    return None
+    return None if given is None else channel_of(given.stream or "")
 
 
 def _zone(config: SiteConfig, camera: str, named: Named) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -15,7 +15,7 @@ from api.body import parse as parse_json
 from api.event.schemas import CvEvent
 from api.event.vendors import dahua, hikvision, multipart, words, xml
 from api.event.vendors.message import State, VendorMessage, token
-from api.event.vendors.place import Named, locate
+from api.event.vendors.place import Named, locate, locate_input
 from api.problems import BodyTooLarge, MalformedBody, UnsupportedMediaType
 
 __all__ = [
@@ -160,18 +160,20 @@ def _picture(data: bytes) -> Picture | None:
 def to_cv(message: VendorMessage, named: Named, sites: Mapping[str, SiteConfig]) -> CvEvent | None:
     """The message as an event of ours; None where there is nothing to tell: a zone's that ended.
 
-    Raises NotFound, SiteAmbiguous and Invalid where its camera or zone is not clear.
+    An alarm input is the device's that has it, and ends; with a zone in the address it is that
+    zone's, and its schedule says when it matters. Raises NotFound, SiteAmbiguous and Invalid where
+    its camera, its device or its zone is not clear.
     """
     kind = _clean(words.event_type(message.kind))
+    if kind == words.INPUT and named.zone_id is None:
+        return _input(message, named, sites)
     severity = words.DEVICE_TYPES.get(kind)
     ended = message.state is State.ENDED
     if ended and severity is None:
         return None
     place = locate(message, named, sites, zone=severity is None)
     config = sites[place.site_id]
-    at = message.at
-    if at is not None and at.tzinfo is None:
-        at = at.replace(tzinfo=ZoneInfo(config.site.timezone or "UTC")).astimezone(UTC)
+    at = _utc(message.at, config)
     asked = config.zones.get(place.zone_id or "")
     target = message.target or words.target_of_kind(message.kind)
     label = words.label_of(target, asked.labels if asked is not None else ())
@@ -180,6 +182,8 @@ def to_cv(message: VendorMessage, named: Named, sites: Mapping[str, SiteConfig])
         labels["rule"] = message.rule[:200]
     if message.channel is not None:
         labels["channel"] = str(message.channel)
+    if message.input is not None:
+        labels["input"] = str(message.input)
     event = CvEvent(
         event_type=kind,
         vendor=message.vendor,
@@ -195,6 +199,36 @@ def to_cv(message: VendorMessage, named: Named, sites: Mapping[str, SiteConfig])
         labels={name: _clean(value) for name, value in labels.items()},
     )
     return event
+
+
+def _input(message: VendorMessage, named: Named, sites: Mapping[str, SiteConfig]) -> CvEvent:
+    """An alarm input's change, as an event of the device that has it."""
+    site_id, device_id = locate_input(message, named, sites)
+    config = sites[site_id]
+    at = _utc(message.at, config)
+    labels = {"vendor_type": message.kind[:200]}
+    if message.input is not None:
+        labels["input"] = str(message.input)
+    if message.rule is not None:
+        labels["input_name"] = message.rule[:200]
+    return CvEvent(
+        event_type=words.input_type(message.input),
+        vendor=message.vendor,
+        site_id=site_id,
+        device_id=device_id,
+        severity=words.INPUT_SEVERITY,
+        ended=message.state is State.ENDED,
+        timestamp_utc=at,
+        event_id=None if at is None else token(message, device_id),
+        labels={name: _clean(value) for name, value in labels.items()},
+    )
+
+
+def _utc(at: datetime | None, config: SiteConfig) -> datetime | None:
+    """A naive time is the device's own wall clock, at its site."""
+    if at is None or at.tzinfo is not None:
+        return at
+    return at.replace(tzinfo=ZoneInfo(config.site.timezone or "UTC")).astimezone(UTC)
 
 
 def _clean(text: str) -> str:

@@ -8,7 +8,19 @@ from typing import Final
 
 from schemas.base import Severity
 
-__all__ = ["DEVICE_TYPES", "event_type", "label_of", "target_of_kind"]
+__all__ = [
+    "DEVICE_TYPES",
+    "INPUT",
+    "INPUT_SEVERITY",
+    "event_type",
+    "input_type",
+    "label_of",
+    "target_of_kind",
+]
+
+INPUT: Final = "alarm_input"
+INPUT_SEVERITY: Final = Severity.MEDIUM
+"""Nobody but its owner knows what an input is: routes and zones say how bad."""
 
 _TYPES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -26,7 +38,7 @@ _TYPES: Final[Mapping[str, str]] = MappingProxyType(
         "attendedbaggage": "removed_object",
         "facedetection": "face",
         "anpr": "license_plate",
-        "io": "alarm_input",
+        "io": INPUT,
         "tamperdetection": "covered_lens",
         "shelteralarm": "covered_lens",
         "scenechangedetection": "moved_camera",
@@ -49,7 +61,7 @@ _TYPES: Final[Mapping[str, str]] = MappingProxyType(
         "leftdetection": "unattended_object",
         "takenawaydetection": "removed_object",
         "trafficjunction": "license_plate",
-        "alarmlocal": "alarm_input",
+        "alarmlocal": INPUT,
         "videoblind": "covered_lens",
         "scenechange": "moved_camera",
         "storagenotexist": "disk_error",
@@ -82,6 +94,12 @@ VEHICLE_LABELS: Final = ("car", "truck", "bus", "motorcycle", "bicycle", "vehicl
 def event_type(kind: str) -> str:
     """Ours, or the vendor's own, cut to what a type may have."""
     return _TYPES.get(kind.lower(), kind)[:63]
+
+
+def input_type(number: int | None) -> str:
+    """The type of an input's event. Each input has one of its own: a device, and a type, is one
+    situation, and a door that is shut must not end the alert about another one."""
+    return INPUT if number is None else f"{INPUT}_{number}"
 
 
 def target_of_kind(kind: str) -> str | None:

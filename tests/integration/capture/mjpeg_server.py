@@ -24,8 +24,9 @@ class MjpegServer:
     """Serves on 127.0.0.1 until closed.
 
     Paths: /stream, /basic and /digest (with a password), /same and /other (redirects), /damaged
-    (every second picture does not decode), /silent (three pictures, then nothing), /ends (three
-    pictures), /picture (no stream), /bomb, /status/N. seen: the Authorization headers that came.
+    (every second picture does not decode), /frozen (one picture for ever), /silent (three
+    pictures, then nothing), /ends (three pictures), /picture (no stream), /bomb, /status/N.
+    seen: the Authorization headers that came.
     """
 
     def __init__(self, port: int = 0, fps: float = 20) -> None:
@@ -123,7 +124,7 @@ class MjpegServer:
         request.end_headers()
         number = 0
         while not self._stopped.is_set():
-            data = BOMB if path == "/bomb" else jpeg_of(picture(number))
+            data = BOMB if path == "/bomb" else jpeg_of(picture(0 if path == "/frozen" else number))
             if path == "/damaged" and number % 2:
                 data = data[: len(data) // 2]
             head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"

@@ -14,6 +14,7 @@ from typing import Any
 from confluent_kafka import Consumer, TopicPartition
 
 from agents.capture.service import CaptureService
+from agents.capture.sight import SightPolicy
 from agents.capture.sources import Limits
 from agents.runtime.configuration import Configuration
 from agents.runtime.emitter import Emitter
@@ -33,6 +34,7 @@ __all__ = ["QUICK", "SITE", "Impatient", "Rig", "camera"]
 
 SITE = "north"
 DEADLINE = 60.0
+ATTENTIVE = SightPolicy(frozen=timedelta(seconds=2))
 QUICK = Limits(connect=timedelta(seconds=2), silence=timedelta(seconds=2))
 
 
@@ -74,7 +76,7 @@ class Rig:
             ownership=lambda _topic: self.owned,
             report=lambda _name, problem: self.reports.append(problem),
         )
-        service = CaptureService(limits=QUICK, ahead=ahead, rng=Impatient())
+        service = CaptureService(limits=QUICK, sight=ATTENTIVE, ahead=ahead, rng=Impatient())
         task = asyncio.create_task(service.run(context))
         try:
             yield

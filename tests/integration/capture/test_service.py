@@ -171,6 +171,29 @@ async def test_camera_that_falls_silent_is_lost(
         await rig.until(lambda: rig.states("cam")[:3] == [CONNECTING, CONNECTED, LOST])
 
 
+async def test_a_frozen_picture_is_told_of_a_camera_and_not_of_a_folder(
+    rig: Rig, mjpeg: Callable[..., MjpegServer], tmp_path: Path
+) -> None:
+    for number in range(120):
+        (tmp_path / f"{number:03}.jpg").write_bytes(jpeg_of(picture(0)))
+    server = mjpeg()
+    async with rig.running():
+        await rig.assign(
+            camera("stuck", server.url("/frozen")),
+            camera("well", server.url("/stream")),
+            camera("folder", f"images:{tmp_path}", loop=True),
+        )
+        await rig.until(
+            lambda: any(probe.facts.get("frozen_picture") for probe in rig.probes("stuck"))
+        )
+        await rig.until(
+            lambda: any(probe.facts.get("frozen_picture") is False for probe in rig.probes("well"))
+        )
+    folder = [probe for probe in rig.probes("folder") if probe.state is CONNECTED]
+    assert folder
+    assert all("frozen_picture" not in probe.facts for probe in folder)
+
+
 async def test_rtsp_camera_is_lost_and_comes_back(
     rig: Rig, rtsp: Callable[..., RtspServer]
 ) -> None:

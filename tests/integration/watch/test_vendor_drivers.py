@@ -62,6 +62,7 @@ async def test_isapi_tells_of_channels_disks_and_recordings() -> None:
         "disk_free_mib": 1907723,
         "missing_recording": False,
         "recording_asked": 3,
+        "asked_channels": "1,2,3",
     }
 
 
@@ -100,7 +101,7 @@ async def test_isapi_tells_what_is_wrong() -> None:
     found, _ = await outcome(IsapiChannels(), "isapi", FAULTS, channels=3)
     assert not found.ok
     assert found.error == "unwell: channels lost: 2; disks failed: 1; channels not recorded: 3"
-    assert found.facts == {**UNWELL, "recording_asked": 3}
+    assert found.facts == {**UNWELL, "recording_asked": 3, "asked_channels": "1,2,3"}
 
 
 async def test_dahua_tells_what_is_wrong() -> None:

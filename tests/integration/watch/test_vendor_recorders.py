@@ -83,7 +83,12 @@ def tracks(*rows: tuple[str, str, str, str]) -> bytes:
 NONE = b"<CMSearchResult><responseStatusStrg>NO MATCHES</responseStatusStrg></CMSearchResult>"
 MORE = b"<CMSearchResult><responseStatusStrg>MORE</responseStatusStrg></CMSearchResult>"
 NOTHING: dict[str, object] = {}
-GONE = {"missing_recording": True, "recording_asked": 1, "missing_channels": "1"}
+GONE = {
+    "missing_recording": True,
+    "recording_asked": 1,
+    "asked_channels": "1",
+    "missing_channels": "1",
+}
 
 
 @pytest.mark.parametrize(

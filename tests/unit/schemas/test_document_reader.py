@@ -291,3 +291,57 @@ def conformance_documents() -> list[Any]:
 def test_conformance_documents_are_read(value: Any) -> None:
     document = read_value(value)
     assert read(dump(document)) == document
+
+
+@pytest.mark.parametrize(
+    ("ca_file", "says"),
+    [
+        ("lab.pem", None),
+        ("lba.pem", "ca_file 'lba.pem' is not in the folder 'ca' of the state directory. Did you"),
+        ("../vault.key", "ca_file '../vault.key' is no name of a file"),
+        ("/etc/passwd", "is no name of a file"),
+        ("x" * 101, "at most 100"),
+    ],
+)
+def test_a_device_s_ca_file_is_one_of_the_folder(ca_file: str, says: str | None) -> None:
+    text = changed("address: 10.0.0.2}", f"address: 10.0.0.2, ca_file: {ca_file}}}")
+    found = examine(text, file="site.yaml", ca_files=["lab.pem"])
+    if says is None:
+        assert found.document is not None
+        assert found.document.sites[0].devices[0].ca_file == ca_file
+        return
+    (problem,) = found.problems
+    line = text[: text.index("ca_file")].count("\n") + 1
+    assert str(problem).startswith(f"site.yaml:{line}: ")
+    assert says in str(problem)
+
+
+def test_whether_a_ca_file_is_there_is_not_known_everywhere() -> None:
+    """Who reads a document need not run where devices are polled."""
+    text = changed("address: 10.0.0.2}", "address: 10.0.0.2, ca_file: lab.pem}")
+    assert examine(text).problems == ()
+
+
+@pytest.mark.parametrize(
+    ("polling", "says"),
+    [
+        ("{normal: 10m, optional: false}", None),
+        ("{normal: 1h}", None),
+        ("{normal: 4m}", None),
+        ("{normal: 3m}", "normal is out of range, which is 4m to 1h"),
+        ("{normal: 2h}", "normal is out of range"),
+        ("{normal: often}", "normal: "),
+        ("{optional: maybe}", "optional: 'maybe' is neither true nor false"),
+        ("{often: 1m}", "unknown field 'often' in a site's polling"),
+    ],
+)
+def test_how_a_site_s_devices_are_polled(polling: str, says: str | None) -> None:
+    text = changed("    devices:\n", f"    polling: {polling}\n    devices:\n")
+    found = examine(text, file="site.yaml")
+    if says is None:
+        assert found.problems == ()
+        return
+    (problem,) = found.problems
+    line = text[: text.index("polling:")].count("\n") + 1
+    assert str(problem).startswith(f"site.yaml:{line}: ")
+    assert says in str(problem)

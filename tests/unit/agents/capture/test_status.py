@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 
 import msgspec
+import numpy as np
 from prometheus_client import REGISTRY
 
 from agents.capture import metrics
 from agents.capture.reader import Counts
+from agents.capture.sight import Sight
 from agents.capture.status import Status
 from schemas.device import Assignment, CameraState, Probe
 from tests.unit.agents.capture.videos import START, now
@@ -74,4 +77,16 @@ def test_each_probe_has_its_own_id() -> None:
     status = Status(CAMERA, Counts(), now)
     record = status.change(CameraState.CONNECTING)
     assert dict(record.headers)["ce_id"] == dict(status.change(CameraState.LOST).headers)["ce_id"]
+    metrics.forget("north", "gate")
+
+
+def test_how_well_a_camera_sees_is_told_while_it_is_connected() -> None:
+    sight = Sight()
+    status = Status(CAMERA, Counts(), now, sight)
+    assert probe_of(status.change(CameraState.CONNECTED)).facts == {}
+    for second in range(40):
+        sight.look(np.zeros((108, 192), np.uint8), START + timedelta(seconds=second))
+    assert probe_of(status.change(CameraState.CONNECTED)).facts == {"covered_lens": True}
+    # What was seen before the cut says nothing of now.
+    assert probe_of(status.change(CameraState.LOST, "no frame for 20 s")).facts == {}
     metrics.forget("north", "gate")

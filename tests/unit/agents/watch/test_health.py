@@ -200,3 +200,16 @@ def test_a_site_with_a_critical_device_is_relieved_of_optional_polls() -> None:
     assert sheds(ProbeKind.CHANNELS, site)
     assert not sheds(ProbeKind.TCP, site)
     assert not sheds(ProbeKind.PICTURE, site[1:])
+
+
+@given(st.integers(min_value=0, max_value=10**6), st.sampled_from([240.0, 600.0, 3600.0]))
+def test_a_site_s_own_interval_is_only_that_of_what_is_well(seconds: int, normal_s: float) -> None:
+    one = probe(OK, seconds)
+    device, _ = observe(None, one, one.at, normal_s=normal_s)
+    assert device is not None
+    gap = (device.poll.next_poll_at - one.at).total_seconds()
+    assert normal_s / 2 <= gap <= normal_s * 1.5
+    failed = probe(FAILED, seconds + 1)
+    device, _ = observe(device, failed, failed.at, normal_s=normal_s)
+    assert device is not None
+    assert (device.poll.next_poll_at - failed.at).total_seconds() == 60

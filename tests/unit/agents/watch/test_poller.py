@@ -141,7 +141,9 @@ async def scene(*drivers: Driver, rules: Rules | None = None) -> AsyncIterator[S
             await task
 
 
-def assigned(*names: str, address: str = "10.0.0.1:80", **fields: str) -> dict[str, Assignment]:
+def assigned(
+    *names: str, address: str = "10.0.0.1:80", **fields: str | float | bool
+) -> dict[str, Assignment]:
     values = {"kind": "nvr", "driver": "told", "address": address, **fields}
     return {
         f"north/{name}": Assignment(site_id="north", device_id=name, **values)  # type: ignore[arg-type]
@@ -306,6 +308,41 @@ async def test_an_unknown_driver_is_told_and_stops_nobody() -> None:
         assert "carrier-pigeon" in one.poller.unknown["north/b"]
         one.poller.assign(assigned("a"))
         assert one.poller.unknown == {}
+
+
+async def test_a_site_may_be_asked_less_often_and_for_less() -> None:
+    main, pictures = Told(), Told(probe=ProbeKind.PICTURE)
+    async with scene(main, pictures) as one:
+        one.know("a", NORMAL, in_s=0)
+        one.poller.assign(assigned("a", normal_s=1200.0, optional=False))
+        await one.until(lambda: len(one.sent) == 1)
+        assert planned(NORMAL, one.sent[0], 1200) - one.sent[0].at.timestamp() >= 600
+        # Five times the interval of others, of which 120 s is the shortest.
+        await one.later(599)
+        assert main.times("a") == 1
+        await one.later(1202)
+        await one.until(lambda: len(one.sent) == 2)
+        assert pictures.targets == []
+        # What is not well is asked every minute all the same.
+        assert planned(SUSPECT, one.sent[1], 1200) - one.sent[1].at.timestamp() == 60
+
+
+async def test_a_ca_file_is_the_target_s_or_a_failure() -> None:
+    driver = Told()
+    asking = Asking(_no_secret, Limits(), 5.0, {"lab.pem": "/ca/lab.pem"}.get)
+    (assignment,) = assigned("a", ca_file="lab.pem").values()
+    (probe,) = await asking.ask(assignment, (driver,), T0, lambda: False)
+    assert probe.ok
+    assert [target.ca_file for target in driver.targets] == ["/ca/lab.pem"]
+    (gone,) = assigned("a", ca_file="gone.pem", credentials="lab").values()
+    (probe,) = await asking.ask(gone, (driver,), T0, lambda: False)
+    assert (probe.ok, probe.error) == (False, "certificate: there is no file 'gone.pem'")
+    # Nobody was asked by other authorities' certificates instead.
+    assert len(driver.targets) == 1
+
+
+async def _no_secret(name: str, _site: str) -> str:
+    raise LookupError(name)
 
 
 async def test_what_fails_is_named_and_polled_again_in_a_minute() -> None:

@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.watch.health import next_poll
-from agents.watch.schedule import LONGEST_S, Pacer, Schedule, first_due, interval_s, spread_s
+from agents.watch.schedule import (
+    LONGEST_S,
+    Pacer,
+    Schedule,
+    first_due,
+    interval_s,
+    longest_s,
+    spread_s,
+)
 from schemas.device import DeviceSeverity, Probe, ProbeKind
 
 NOW = 1_800_000_000.0
@@ -96,6 +104,18 @@ def test_when_a_device_is_polled_that_has_become_ours(
 ) -> None:
     due = first_due("north/nvr-1", severity, next_poll_at, NOW, 1)
     assert NOW + least <= due <= NOW + most
+
+
+def test_a_site_that_is_asked_less_often_waits_longer() -> None:
+    assert interval_s(NORMAL, 600) == 600
+    assert interval_s(SUSPECT, 600) == 60
+    assert longest_s(600) == spread_s(NORMAL, 600) == 2.5 * LONGEST_S
+    assert spread_s(CRITICAL, 600) == spread_s(CRITICAL)
+    late = NOW + 2 * LONGEST_S
+    assert first_due("n/a", NORMAL, late, NOW, 1) == NOW + LONGEST_S
+    assert first_due("n/a", NORMAL, late, NOW, 1, 600) == late
+    # What is new is seen as soon as anywhere.
+    assert first_due("n/a", None, None, NOW, 1, 3600) <= NOW + 1
 
 
 def test_one_restart_after_the_other_puts_nobody_off() -> None:

@@ -9,8 +9,8 @@ from agents.runtime.state import decode_row
 from agents.watch.stage import BREAKERS, POLLS
 from infra.conformance.drive import probe_record
 from infra.conformance.virtual import Virtual, messages
-from schemas.device import Breaker, DeviceSeverity, Probe, ProbeKind
-from schemas.document import Channel, Device, Receiver, Route, Routing, Site
+from schemas.device import Breaker, CameraState, DeviceSeverity, Probe, ProbeKind
+from schemas.document import Camera, Channel, Device, Receiver, Route, Routing, Site
 from topics.catalogue import ALERTS, DEVICE_HEALTH, EVENTS
 from topics.partitioner import partition_for
 from topics.record import OutRecord
@@ -132,3 +132,62 @@ def test_a_device_that_nobody_polls_any_more_is_forgotten_unless_somebody_waits_
     one.advance(T0 + timedelta(days=31, seconds=120))
     (event,) = messages(one.feed(poll(31 * 86_400 + 120, device_id="nvr-2")), EVENTS)
     assert event.ended
+
+
+def channels(seconds: float, **facts: Any) -> OutRecord:
+    return poll(seconds, kind=ProbeKind.CHANNELS, ok=not facts.get("disks_failed"), facts=facts)
+
+
+def test_a_broken_disk_is_an_alert_of_its_own_and_its_recorder_stays_normal() -> None:
+    one = machine()
+    one.feed(poll(0))
+    made = one.feed(channels(1, disks=2, disks_failed=1))
+    (event,) = messages(made, EVENTS)
+    assert (event.event_type, event.device_id, event.ended) == ("disk_error", "nvr-1", False)
+    assert not messages(made, DEVICE_HEALTH)
+    (health,) = messages(one.feed(poll(240)), DEVICE_HEALTH)
+    assert health.severity is DeviceSeverity.NORMAL
+    assert one.feed(channels(241, disks=2, disks_failed=1)) == []
+    for n in range(2, 6):
+        one.advance(T0 + timedelta(seconds=240 * n + 1))
+        one.feed(channels(240 * n + 1, disks=2, disks_failed=0))
+    states = [alert.state.value for alert in messages(one.outputs, ALERTS)]
+    assert (states[0], states[-1]) == ("open", "resolved")
+    assert [told.status for told in one.delivered] == ["firing", "resolved"]
+
+
+def test_the_same_facts_again_say_nothing_twice() -> None:
+    one = machine()
+    assert messages(one.feed(channels(0, disks_failed=1)), EVENTS)
+    assert one.feed(channels(0, disks_failed=1)) == []
+
+
+def test_a_covered_lens_is_an_alert_of_its_camera_that_resolves_by_itself() -> None:
+    one = machine()
+    one.configure(
+        Site(site_id="north", cameras=(Camera(camera_id="gate", stream="rtsp://10.0.0.2/a"),)),
+        routing=one.configuration.routing,
+    )
+
+    def look(seconds: float, covered: bool) -> list[OutRecord]:
+        one.advance(T0 + timedelta(seconds=seconds))
+        return one.feed(
+            poll(
+                seconds,
+                device_id="gate",
+                kind=ProbeKind.FRAMES,
+                state=CameraState.CONNECTED,
+                facts={"covered_lens": covered},
+            )
+        )
+
+    made = [out for n in range(4) for out in look(10 * n, True)]
+    (event,) = messages(made, EVENTS)
+    assert (event.event_type, event.camera_id, event.ended) == ("covered_lens", "gate", False)
+    made = [out for n in range(4, 12) for out in look(10 * n, False)]
+    (event,) = messages(made, EVENTS)
+    assert event.ended
+    alerts = messages(one.outputs, ALERTS)
+    assert (alerts[0].camera_id, alerts[0].severity.value) == ("gate", "high")
+    assert (alerts[0].state.value, alerts[-1].state.value) == ("open", "resolved")
+    assert [told.status for told in one.delivered] == ["firing", "resolved"]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from agents.watch.schedule import longest_s
 from agents.watch.watchdog import LOOK_AGAIN, STALLED, STALLED_AFTER
 from infra.conformance.drive import probe_record
 from infra.conformance.virtual import Virtual, messages
 from schemas.device import Probe, ProbeKind
-from schemas.document import Channel, Device, Receiver, Route, Routing, Site
+from schemas.document import Channel, Device, Polling, Receiver, Route, Routing, Site
 from schemas.event import SecurityEvent
 from topics.catalogue import EVENTS, PULSES
 from topics.record import OutRecord
@@ -19,17 +20,18 @@ SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 
 
-def machine(*, driver: str | None = "tcp") -> Virtual:
+def machine(*, driver: str | None = "tcp", polling: Polling | None = None) -> Virtual:
     found = Virtual(now=T0)
-    configure(found, driver)
+    configure(found, driver, polling or Polling())
     found.advance(T0)
     return found
 
 
-def configure(one: Virtual, driver: str | None) -> None:
+def configure(one: Virtual, driver: str | None, polling: Polling | None = None) -> None:
     one.configure(
         Site(
             site_id="north",
+            polling=polling or Polling(),
             devices=(
                 Device(device_id="nvr-1", kind="nvr", address="10.0.0.1:80", driver=driver),
                 Device(device_id="nvr-2", kind="nvr", address="10.0.0.2:80", driver=driver),
@@ -117,3 +119,13 @@ def test_a_site_without_polled_devices_is_not_missed() -> None:
     configure(other, None)
     other.advance(T0 + timedelta(hours=2))
     assert stalls(other.outputs) == []
+
+
+def test_a_site_that_is_polled_once_an_hour_is_waited_for_longer() -> None:
+    one = machine(polling=Polling(normal=timedelta(hours=1)))
+    poll(one)
+    longest = timedelta(seconds=longest_s(3600))
+    one.advance(T0 + 3 * longest)
+    assert stalls(one.outputs) == []
+    one.advance(T0 + 3 * longest + LOOK_AGAIN + SECOND)
+    assert len(stalls(one.outputs)) == 1

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from infra.db.changes import Change, assignments, changed_assignments, compare
-from schemas.document import Camera, Device, Site
+from schemas.document import Camera, Device, Polling, Site
 
 
 @pytest.mark.parametrize(
@@ -91,6 +93,18 @@ def test_a_camera_with_an_address_and_a_driver_is_polled_as_well() -> None:
 NVR = Device(
     device_id="nvr-1", kind="nvr", address="10.0.0.2:80", driver="isapi", credentials="nvr-login"
 )
+
+
+def test_assignments_say_how_a_site_s_devices_are_asked() -> None:
+    (one,) = assignments(watched(NVR)).values()
+    assert (one.ca_file, one.normal_s, one.optional) == (None, 240.0, True)
+    slow = Site(
+        site_id="north",
+        devices=(replace(NVR, ca_file="lab.pem"),),
+        polling=Polling(normal=timedelta(minutes=10), optional=False),
+    )
+    (one,) = assignments(slow).values()
+    assert (one.ca_file, one.normal_s, one.optional) == ("lab.pem", 600.0, False)
 
 
 def watched(*devices: Device, enabled: bool = True) -> Site:
