@@ -68,9 +68,11 @@ def matches_in(data: bytes, sender: str, message_id: str) -> list[Found]:
         return []
     if root.name != "Envelope" or root.said("Header", "RelatesTo") != message_id:
         return []
-    matches = root.child("Body", "ProbeMatches")
-    if matches is None:
+    body = root.child("Body")
+    if body is None:
         return []
+    # Some answer with the one match alone, without the list around it.
+    matches = body.child("ProbeMatches") or body
     listed = [one for one in matches.children if one.name == "ProbeMatch"][:MOST_MATCHES]
     return [found for one in listed if (found := _found(one, sender)) is not None]
 

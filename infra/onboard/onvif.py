@@ -101,8 +101,8 @@ class _Carrier:
         path = parts.path + (f"?{parts.query}" if parts.query else "")
         try:
             reply = await self._device.post(path, content, headers["Content-Type"])
-        except DriverError as error:
-            self.refused = error.fault is Fault.CREDENTIALS
+        except DriverError:
+            self.refused = self._device.refused
             raise
         # A refusal comes with 400 or 500, as XML as well; it is the library that reads it.
         if not reply.fine and not reply.body.lstrip().startswith(b"<"):

@@ -75,7 +75,10 @@ async def asking(target: Target, limits: Limits) -> AsyncIterator[Device]:
 
 
 class Device:
-    """What a driver asks through. latency_ms: how long the first answer's head took."""
+    """What a driver asks through. latency_ms: how long the first answer's head took.
+
+    refused: the log-in that HTTP has was sent, and refused.
+    """
 
     def __init__(self, place: Place, target: Target, limits: Limits) -> None:
         self._place = place
@@ -86,6 +89,7 @@ class Device:
         self._offers: list[str] = []
         self._asked = 0
         self.latency_ms: float | None = None
+        self.refused = False
         self._client = httpx.AsyncClient(
             verify=tls_context(target),
             follow_redirects=False,
@@ -139,6 +143,7 @@ class Device:
         if reply is None and not known.startswith("Basic"):
             reply = await self._send(self._request(method, path, content, headers))
         if reply is None:
+            self.refused = True
             raise DriverError(Fault.CREDENTIALS, "it refuses the name and the password")
         return reply
 
@@ -184,6 +189,7 @@ class Device:
             if response.status_code == REFUSED:
                 self._offers = response.headers.get_list("www-authenticate")
                 if not self._offers:
+                    self.refused = "authorization" in request.headers
                     raise DriverError(Fault.CREDENTIALS, "it refuses, and offers no log-in")
                 return None
             if 300 <= response.status_code < 400:

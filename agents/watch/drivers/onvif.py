@@ -58,9 +58,8 @@ class Onvif:
         async with asking(target, limits) as device:
             ahead = timedelta(0)
             before = self._now()
-            found = await _call(device, limits, "GetSystemDateAndTime", "")
+            at = await self._clock(device, limits, target)
             after = self._now()
-            at = _utc(found)
             if at is not None:
                 ahead = at - (before + (after - before) / 2)
                 facts |= offset_s(at, before, after)
@@ -76,6 +75,17 @@ class Onvif:
                 facts |= text("model", found.said("Model"))
                 facts |= text("firmware", found.said("FirmwareVersion"))
         return Outcome(ok=True, latency_ms=device.latency_ms, facts=facts)
+
+    async def _clock(self, device: Device, limits: Limits, target: Target) -> datetime | None:
+        """The device's time; None where it tells none. Raises DriverError."""
+        try:
+            return _utc(await _call(device, limits, "GetSystemDateAndTime", ""))
+        except DriverError as error:
+            # Some tell it to nobody without a log-in, though everybody should be told; theirs is
+            # in the message, and is made by our own clock then.
+            if error.fault is not Fault.CREDENTIALS or device.refused or target.username is None:
+                raise
+            return None
 
 
 DRIVERS: Final[tuple[Driver, ...]] = (Onvif(wall),)

@@ -30,10 +30,11 @@ SAID: Final = 12
 Say = Callable[[str], None]
 
 
-def rival_python(cache: Path, say: Say, lock: Path = LOCK) -> Path:
+def rival_python(cache: Path, say: Say, lock: Path = LOCK, *, name: str = "Quix Streams") -> Path:
     """The interpreter that has what the lock says; installs it where it is not there yet.
 
-    Raises MachineError where it cannot be had: no registry, no disk, no wheel for this machine.
+    name: what it is for. Raises MachineError where it cannot be had: no registry, no disk, no
+    wheel for this machine.
     """
     digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:12]
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -44,9 +45,9 @@ def rival_python(cache: Path, say: Say, lock: Path = LOCK) -> Path:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
-        say("making an environment for Quix Streams")
+        say(f"making an environment for {name}")
         _call([sys.executable, "-m", "venv", str(folder)], folder)
-        _install(python, lock, say)
+        _install(python, lock, say, name)
         shutil.copyfile(lock, folder / DONE)
     except OSError as error:
         raise MachineError(f"bench: {folder}: {error.strerror or error}") from None
@@ -67,7 +68,7 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 
 
-def _install(python: Path, lock: Path, say: Say) -> None:
+def _install(python: Path, lock: Path, say: Say, name: str) -> None:
     total = sum(1 for row in lock.read_text(encoding="utf-8").splitlines() if "==" in row)
     rows: list[str] = []
     seen = 0
@@ -86,12 +87,12 @@ def _install(python: Path, lock: Path, say: Say) -> None:
             step = step_of(row)
             if step is not None:
                 seen += 1
-                say(f"installing Quix Streams: {seen} of {total}, {step}")
+                say(f"installing {name}: {seen} of {total}, {step}")
     if process.returncode:
         raise MachineError(
-            "bench: Quix Streams cannot be installed:\n" + "\n".join(rows),
+            f"{name} cannot be installed:\n" + "\n".join(rows),
             hint="Is there a way to the package index, and does it have wheels for this machine? "
-            "The other contestants are not measured without it: the bars compare with it.",
+            "What is compared with it is not measured without it.",
         )
 
 
