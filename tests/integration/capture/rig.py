@@ -35,7 +35,7 @@ __all__ = ["QUICK", "SITE", "Impatient", "Rig", "camera"]
 SITE = "north"
 DEADLINE = 60.0
 ATTENTIVE = SightPolicy(frozen=timedelta(seconds=2))
-QUICK = Limits(connect=timedelta(seconds=2), silence=timedelta(seconds=2))
+QUICK = Limits(connect=timedelta(seconds=5), silence=timedelta(seconds=4))
 
 
 class Impatient(random.Random):
