@@ -144,10 +144,16 @@ class Emitter:
         self.emitted = 0
         self.retried = 0
 
-    async def start(self) -> None:
-        """Open it; it connects on its own, and again after every break."""
+    async def start(self, *, many: bool = False) -> None:
+        """Open it; it connects on its own, and again after every break.
+
+        many: batches of many will come. Their line connects now, and not when the first of them
+        waits for it: what is behind a restart would stand still for half a second (measured).
+        """
         self._open = True
         self._few.client()
+        if many:
+            self._many.client()
 
     async def stop(self) -> None:
         """Close it; whoever still waits in `emit` is told that it was not confirmed."""

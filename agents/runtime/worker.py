@@ -214,7 +214,7 @@ class RoleProcess:
         port = int(os.environ.get("WATCHFLOOR_HEALTH_PORT", "0"))
         server = HealthServer(self.health, port, note, self.tables)
         self.lease.start()
-        await self.emitter.start()
+        await self.emitter.start(many=bool(self.role.chains))
         await server.start()
         tasks = [
             asyncio.create_task(self.health.watch_loop(), name="loop"),
