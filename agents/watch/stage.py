@@ -86,7 +86,7 @@ def on_probe(ctx: Context, probe: Probe) -> Iterable[Effect]:
         after, events = observe(before, probe, ctx.now, rules, normal_s=_normal_s(site))
     except ValueError as error:
         raise Poison(str(error)) from None
-    yield from _conditions(ctx, probe, site, poll)
+    yield from _conditions(ctx, probe, key, site, poll)
     if after is None or after is before:
         return
     ctx.put(POLLS, key, after.poll)
@@ -112,10 +112,9 @@ def _normal_s(site: SiteConfig | None) -> float:
 
 
 def _conditions(
-    ctx: Context, probe: Probe, site: SiteConfig | None, poll: PollState | None
+    ctx: Context, probe: Probe, key: str, site: SiteConfig | None, poll: PollState | None
 ) -> Iterable[Effect]:
     """What a poll's facts say is wrong with a device that answers."""
-    key = f"{probe.site_id}/{probe.device_id}"
     before = ctx.get(CONDITIONS, key)
     after, events = observe_conditions(
         before,

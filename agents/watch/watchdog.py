@@ -17,7 +17,7 @@ from agents.runtime.configuration import SiteConfig
 from agents.runtime.stage import Context, Effect, Emit, Stage
 from agents.runtime.state import TableSpec
 from agents.runtime.timers import Timer
-from agents.watch.schedule import longest_s
+from agents.watch.schedule import LONGEST_S, longest_s
 from schemas.base import Severity
 from schemas.device import Pulse
 from schemas.document import Camera, Device
@@ -43,7 +43,7 @@ SOURCE: Final = "watchfloor/watch"
 
 EVERY: Final = timedelta(minutes=1)
 """Between two pulses of a partition's site."""
-STALLED_AFTER: Final = timedelta(minutes=18)
+STALLED_AFTER: Final = 3 * timedelta(seconds=LONGEST_S)
 """Three times as long as a device that is well may wait for its poll, where its site does not say
 that it waits longer."""
 LOOK_AGAIN: Final = timedelta(minutes=1)
@@ -94,8 +94,7 @@ def stalled_after(site: SiteConfig | None) -> timedelta:
     """For how long no poll of a site may arrive."""
     if site is None:
         return STALLED_AFTER
-    longest = timedelta(seconds=longest_s(site.site.polling.normal.total_seconds()))
-    return max(STALLED_AFTER, 3 * longest)
+    return 3 * timedelta(seconds=longest_s(site.site.polling.normal.total_seconds()))
 
 
 @WATCHDOG.on(Pulse)

@@ -20,6 +20,7 @@ from itertools import islice
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from agents.watch.schedule import LONGEST_S
 from schemas.base import utc
 from schemas.device import DeviceSeverity
 
@@ -36,9 +37,9 @@ __all__ = [
     "tallies",
 ]
 
-OVERDUE: Final = timedelta(minutes=6)
-"""The longest interval between two polls (agents/watch/schedule.py): a poll that is later than that
-after it was due tells that polling has stopped, or that archive is behind."""
+OVERDUE: Final = timedelta(seconds=LONGEST_S)
+"""The longest interval between two polls: one that is later than that after it was due tells that
+polling has stopped, or that archive is behind."""
 
 
 @dataclass(frozen=True, slots=True)

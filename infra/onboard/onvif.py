@@ -80,17 +80,18 @@ async def read_onvif(target: Target, host: str, limits: Limits = LIMITS) -> Desc
 
 
 class _Carrier:
-    """Carries the library's messages to one device: what it takes for its transport.
-
-    refused: the log-in that HTTP has was sent, and refused.
-    """
+    """Carries the library's messages to one device: what it takes for its transport."""
 
     cache = None
 
     def __init__(self, device: Device, limits: Limits) -> None:
         self._device = device
         self._limits = limits
-        self.refused = False
+
+    @property
+    def refused(self) -> bool:
+        """See `Device`."""
+        return self._device.refused
 
     async def post_xml(self, address: str, envelope: Any, headers: dict[str, str]) -> Any:
         """Send an envelope, and give back the answer. Raises DriverError."""
@@ -99,11 +100,7 @@ class _Carrier:
         content: bytes = etree_to_string(envelope)  # type: ignore[no-untyped-call]
         parts = urlsplit(address)
         path = parts.path + (f"?{parts.query}" if parts.query else "")
-        try:
-            reply = await self._device.post(path, content, headers["Content-Type"])
-        except DriverError:
-            self.refused = self._device.refused
-            raise
+        reply = await self._device.post(path, content, headers["Content-Type"])
         # A refusal comes with 400 or 500, as XML as well; it is the library that reads it.
         if not reply.fine and not reply.body.lstrip().startswith(b"<"):
             raise DriverError(Fault.STATUS, f"it answered {reply.status}")
