@@ -59,6 +59,12 @@ def _migrations() -> list[str]:
     return [] if versions == wanted else [f"versions are {', '.join(versions)}: not 0001 and on"]
 
 
+def _queries() -> list[str]:
+    from infra.queries import query_problems
+
+    return query_problems()
+
+
 def _commands() -> list[str]:
     from infra.cli.frame import COMMANDS, load
 
@@ -80,6 +86,7 @@ CHECKS: Final[dict[str, Callable[[], list[str]]]] = {
     "asyncapi": _asyncapi,
     "settings": _settings,
     "migrations": _migrations,
+    "queries": _queries,
     "commands": _commands,
 }
 

@@ -7,7 +7,7 @@ confirmed. A crash between the two leaves the rows, and the next drain sends the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -68,7 +68,7 @@ def publish(settings: Settings, document: Document, author: str, *, prune: bool 
             parts[ROUTING] = document.routing
         with site_scope_sync(connection, parts):
             _alone(connection)
-            newest = _newest(connection)
+            newest = _newest(connection, parts)
             changed = {
                 key: part
                 for key, part in parts.items()
@@ -100,7 +100,7 @@ def amend(
         site_scope_sync(connection, {site_id}),
     ):
         _alone(connection)
-        revision, before = _newest(connection).get(site_id, (0, None))
+        revision, before = _newest(connection, {site_id}).get(site_id, (0, None))
         site = _part(site_id, before)
         if not isinstance(site, Site):
             raise LookupError(site_id)
@@ -121,7 +121,7 @@ def site_of(settings: Settings, site_id: str) -> Site | None:
         connect(settings, Role.API) as connection,
         site_scope_sync(connection, {site_id}),
     ):
-        _, body = _newest(connection).get(site_id, (0, None))
+        _, body = _newest(connection, {site_id}).get(site_id, (0, None))
     found = _part(site_id, body)
     return found if isinstance(found, Site) else None
 
@@ -143,7 +143,8 @@ def republish(settings: Settings) -> int:
         with site_scope_sync(connection, everything):
             rows = connection.execute(
                 "SELECT DISTINCT ON (site_id) site_id, revision, author, at, body FROM document "
-                "ORDER BY site_id, revision DESC"
+                "WHERE site_id = ANY(%s) ORDER BY site_id, revision DESC",
+                (sorted(everything),),
             ).fetchall()
             for key, revision, author, at, body in rows:
                 part = _part(key, body)
@@ -192,11 +193,12 @@ def _site_ids(connection: Connection) -> list[str]:
     return list(row[0])
 
 
-def _newest(connection: Connection) -> dict[str, tuple[int, Any]]:
-    """Revision and body of the newest revision of each part in scope."""
+def _newest(connection: Connection, keys: Collection[str]) -> dict[str, tuple[int, Any]]:
+    """Revision and body of the newest revision of each of these parts."""
     rows = connection.execute(
         "SELECT DISTINCT ON (site_id) site_id, revision, body FROM document "
-        "ORDER BY site_id, revision DESC"
+        "WHERE site_id = ANY(%s) ORDER BY site_id, revision DESC",
+        (sorted(keys),),
     )
     return {key: (revision, body) for key, revision, body in rows}
 

@@ -113,9 +113,9 @@ async def _batch(connection: AsyncConnection, emitter: Emits) -> int:
         )
         rows = await (
             await connection.execute(
-                "SELECT id, topic, key, revision, value, at FROM outbox WHERE sent_at IS NULL "
-                "ORDER BY id LIMIT %s",
-                (BATCH,),
+                "SELECT id, topic, key, revision, value, at FROM outbox "
+                "WHERE site_id = ANY(%s) AND sent_at IS NULL ORDER BY id LIMIT %s",
+                (sites, BATCH),
             )
         ).fetchall()
         if not rows:
@@ -123,11 +123,13 @@ async def _batch(connection: AsyncConnection, emitter: Emits) -> int:
         async with asyncio.timeout(CONFIRM_S):
             await emitter.emit([_record(*row[1:]) for row in rows])
         await connection.execute(
-            "UPDATE outbox SET sent_at = %s WHERE id = ANY(%s)",
-            (datetime.now(UTC), [row[0] for row in rows]),
+            "UPDATE outbox SET sent_at = %s WHERE site_id = ANY(%s) AND id = ANY(%s)",
+            (datetime.now(UTC), sites, [row[0] for row in rows]),
         )
         await connection.execute(
-            "DELETE FROM outbox WHERE sent_at < now() - make_interval(days => %s)", (KEEP_DAYS,)
+            "DELETE FROM outbox "
+            "WHERE site_id = ANY(%s) AND sent_at < now() - make_interval(days => %s)",
+            (sites, KEEP_DAYS),
         )
     return len(rows)
 
