@@ -29,6 +29,7 @@ __all__ = [
     "MalformedBody",
     "MethodNotAllowed",
     "MisdirectedHost",
+    "MissingScope",
     "NoRoute",
     "NotFound",
     "NotOnboarded",
@@ -40,6 +41,7 @@ __all__ = [
     "TooManyBacktests",
     "TooManyOnboardings",
     "TooManyScans",
+    "Unauthenticated",
     "UnsupportedMediaType",
     "respond",
 ]
@@ -255,6 +257,36 @@ class Forbidden(Problem):
         "The address is for services on this machine that send the secret `internal-notify` as "
         "`Authorization: Bearer TOKEN`."
     )
+
+
+class Unauthenticated(Problem):
+    """Nobody says who asks, or not so that it is believed."""
+
+    status = 401
+    code = "unauthenticated"
+    title = "Who asks?"
+    meaning = (
+        "Sign in (`POST /v1/auth/token`), or send a token as `Authorization: Bearer TOKEN`. One "
+        "that has expired or was revoked is none; a session's is renewed by its refresh token."
+    )
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, headers={"WWW-Authenticate": "Bearer"})
+
+
+class MissingScope(Problem):
+    """Who asks is known, and may not do that."""
+
+    status = 403
+    code = "missing-scope"
+    title = "Not allowed"
+    meaning = (
+        "The address needs a scope that this role or token does not have; `detail` names it. "
+        "An administrator gives roles and makes tokens."
+    )
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"That needs the scope {scope}.")
 
 
 class SiteAmbiguous(Problem):
