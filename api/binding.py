@@ -1,18 +1,27 @@
-"""The address to listen on: loopback only, until there are accounts."""
+"""The address to listen on: loopback, or with TLS any of this machine's."""
 
 from __future__ import annotations
 
 import errno
 import ipaddress
 import socket
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from infra.errors import MachineError, SettingsError
 
-__all__ = ["listen", "require_loopback"]
+if TYPE_CHECKING:
+    from infra.settings import Settings
+    from infra.tls import Tls
+
+__all__ = ["answers_to", "listen", "require_address"]
 
 
-def require_loopback(host: str) -> str:
-    """The host's first address. Raises SettingsError unless each of its addresses is loopback."""
+def require_address(host: str, *, tls: bool = False) -> str:
+    """The host's first address. Raises SettingsError unless each of its addresses is loopback.
+
+    tls: what goes over the network is encrypted, and any address will do.
+    """
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
@@ -21,19 +30,28 @@ def require_loopback(host: str) -> str:
         ) from error
     addresses = [str(info[4][0]) for info in found]
     open_ones = [a for a in addresses if not ipaddress.ip_address(a.split("%")[0]).is_loopback]
-    if open_ones or not addresses:
+    if (open_ones and not tls) or not addresses:
         raise SettingsError(
-            f"api_host: {host!r} is reachable from outside ({', '.join(open_ones)}), and the API "
-            "has no accounts yet",
-            hint="Use 127.0.0.1, and a tunnel (ssh -L) to reach it from another machine.",
+            f"api_host: {host!r} is reachable from outside ({', '.join(open_ones)}), where "
+            "passwords and pictures would travel in the clear",
+            hint="Set WATCHFLOOR_API_TLS_CERT and WATCHFLOOR_API_TLS_KEY ('watchfloor certificate' "
+            "makes a pair to try), or use 127.0.0.1 and a tunnel (ssh -L).",
         )
     return addresses[0]
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens there. Raises SettingsError for an open address, MachineError for a
-    port that is taken or not allowed."""
-    address = require_loopback(host)
+def answers_to(settings: Settings, tls: Tls | None) -> tuple[str, ...]:
+    """The hosts that the server answers to beside loopback: those that are set, else those that
+    its certificate is for; and where people are told that it is."""
+    public = urlsplit(settings.api_public_url or "").hostname
+    names = settings.api_allowed_hosts or (() if tls is None else tls.names)
+    return (*names, public) if public else names
+
+
+def listen(host: str, port: int, *, tls: bool = False) -> socket.socket:
+    """A socket that listens there. Raises SettingsError for an open address without TLS,
+    MachineError for a port that is taken or not allowed."""
+    address = require_address(host, tls=tls)
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     # asyncio turns Nagle's delay off only where the protocol is said: 40 ms an answer otherwise.
     found = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)

@@ -17,6 +17,8 @@ from starlette.requests import HTTPConnection
 from agents.runtime.configuration import Configuration
 from agents.runtime.emitter import Emitter
 from api import configuration as documents
+from api.account.identity import Authority
+from api.account.local import Local, Nobody
 from api.alert.asked import Asked
 from api.backtest.service import Backtests
 from api.camera import service as cameras
@@ -35,6 +37,7 @@ from api.stream.live import Live
 from infra.blob.open import open_store
 from infra.blob.store import BlobStore
 from infra.db.outbox import follow_outbox
+from infra.local_token import ensure_local_token
 from schemas.alert import Alert
 from schemas.decision import Decision
 
@@ -63,6 +66,7 @@ class Api:
         self.decision_wait_s = decision_wait_s
         self.configuration = Configuration()
         self.database = Database(settings)
+        self.authority: Authority = Local(settings, Nobody())
         self.blobs: BlobStore = open_store(settings)
         self.emitter = Emitter(settings, "watchfloor-api")
         self.flights = Flights()
@@ -98,6 +102,7 @@ class Api:
     @contextlib.asynccontextmanager
     async def running(self) -> Any:
         """Start everything; a part that fails is started again, and the rest goes on."""
+        ensure_local_token(self.settings)
         await self.database.open()
         await self.emitter.start()
         parts: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
@@ -106,7 +111,7 @@ class Api:
             ),
             "feed": self.feed.run,
             "monitor": self.monitor.run,
-            "pulse": lambda: pulse.run(self.hub, self.monitor, self.now),
+            "pulse": lambda: pulse.run(self.hub, self.monitor, self.authority, self.now),
             "outbox": lambda: follow_outbox(self.settings, self.emitter),
             "backtests": self.backtests.keep,
             "cameras": lambda: cameras.recall(self.database, self.configuration, self.live),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, LiteralString
 
 import psycopg
@@ -19,7 +20,7 @@ from infra.db.target import Role
 if TYPE_CHECKING:
     from infra.settings import Settings
 
-__all__ = ["Database", "Row"]
+__all__ = ["Database", "OutOfScope", "Row", "held_by_nobody", "hold"]
 
 log = logging.getLogger("watchfloor.api.database")
 
@@ -39,6 +40,36 @@ AWAY: Final = (
 """A server that is away, busy beyond the statement timeout, or not migrated yet."""
 
 
+_held: ContextVar[frozenset[str] | None] = ContextVar("watchfloor-sites", default=None)
+"""The sites of whoever asks. None: every site, which is also the server's own work's."""
+
+
+class OutOfScope(Exception):
+    """A defect: a request's query is about sites that are not its principal's."""
+
+
+@contextlib.contextmanager
+def held_by_nobody() -> Iterator[None]:
+    """A request, before it is known who asks: its queries see no site."""
+    token = _held.set(frozenset())
+    try:
+        yield
+    finally:
+        _held.reset(token)
+
+
+def hold(sites: frozenset[str] | None) -> None:
+    """From here on the request's queries are about these sites at most; None: about any."""
+    _held.set(sites)
+
+
+def _within(sites: Collection[str]) -> Collection[str]:
+    held = _held.get()
+    if held is not None and not held.issuperset(sites):
+        raise OutOfScope(f"{len(set(sites) - held)} sites more than whoever asks may see")
+    return sites
+
+
 class Database:
     """A small pool. It opens without a server, and takes one up whenever it comes."""
 
@@ -55,9 +86,17 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def sites(self, sites: Collection[str]) -> AsyncIterator[AsyncConnection]:
-        """A transaction that sees those sites. Raises DatabaseUnavailable."""
+        """A transaction that sees those sites.
+
+        Raises DatabaseUnavailable, and OutOfScope for a site that whoever asks may not see: what
+        a request forgets to check ends here.
+        """
+        wanted = _within(sites)
         try:
-            async with self._pool.connection() as connection, site_scope(connection, sites) as seen:
+            async with (
+                self._pool.connection() as connection,
+                site_scope(connection, wanted) as seen,
+            ):
                 yield seen
         except AWAY as error:
             # The first line: psycopg's messages name the host and never a password.

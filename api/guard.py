@@ -1,25 +1,26 @@
 """What stands in front of every request: which host it names, which page asks, what goes back.
 
-Until there are accounts, whoever reaches the port may do everything. So the server listens on
-loopback only, and this middleware keeps web pages of other origins out: by the Host header (a page
-whose name was rebound to 127.0.0.1 still sends its own name) and by the Origin header of whatever
-changes something or opens the stream (CORS does not hold back a WebSocket).
+Browsers send a user's cookies with whatever a page asks for. This middleware keeps web pages of
+other origins out: by the Host header (a page whose name was rebound to this machine still sends its
+own name) and by the Origin header of whatever changes something or opens the stream (CORS does not
+hold back a WebSocket). Until it is known who asks, a request sees no site (`api.database`).
 """
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.database import held_by_nobody
 from api.handlers import defect
 from api.problems import CrossOrigin, MisdirectedHost, Problem, respond
 
-__all__ = ["Guard", "is_loopback_host", "origin_allowed"]
+__all__ = ["Guard", "host_allowed", "is_loopback_host", "origin_allowed"]
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -46,6 +47,8 @@ HEADERS: Final[tuple[tuple[bytes, bytes], ...]] = (
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
 )
 DEFAULT_CACHE: Final = (b"cache-control", b"no-store")
+HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
+SECURE: Final = frozenset({"https", "wss"})
 
 
 def _hostname(host: str) -> str | None:
@@ -68,6 +71,15 @@ def is_loopback_host(host: str) -> bool:
         return False
 
 
+def host_allowed(host: str, hosts: Collection[str]) -> bool:
+    """Whether a Host header names loopback or one of `hosts`: names, addresses, `*.example.org`."""
+    if is_loopback_host(host):
+        return True
+    name = (_hostname(host) or "").rstrip(".")
+    # A wildcard stands for one label, as in a certificate.
+    return bool(name) and (name in hosts or "*." + name.partition(".")[2] in hosts)
+
+
 def origin_allowed(origin: str | None, host: str) -> bool:
     """Whether a page of `origin` may change things on `host`; programs send no origin at all."""
     if origin is None:
@@ -86,10 +98,14 @@ def _header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:
 
 
 class Guard:
-    """ASGI middleware; it also adds the security headers to every response, a defect's included."""
+    """ASGI middleware; it also adds the security headers to every response, a defect's included.
 
-    def __init__(self, app: ASGIApp) -> None:
+    hosts: which names it answers to beside loopback's.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Collection[str] = ()) -> None:
         self.app = app
+        self._hosts = frozenset(host.lower() for host in hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse, or pass on."""
@@ -105,13 +121,15 @@ class Guard:
             if message["type"] in {"http.response.start", "websocket.http.response.start"}:
                 headers = list(message.get("headers", ()))
                 present = {name.lower() for name, _ in headers}
-                headers += [pair for pair in (*HEADERS, DEFAULT_CACHE) if pair[0] not in present]
+                added = (*HEADERS, DEFAULT_CACHE, *((HSTS,) if scope["scheme"] in SECURE else ()))
+                headers += [pair for pair in added if pair[0] not in present]
                 message["headers"] = headers
             await send(message)
 
         if refusal is None:
             try:
-                await self.app(scope, receive, send_with_headers)
+                with held_by_nobody():
+                    await self.app(scope, receive, send_with_headers)
             except ClientDisconnect:
                 return
             except Exception as error:
@@ -127,9 +145,9 @@ class Guard:
 
     def _refusal(self, scope: Scope) -> Problem | None:
         host = _header(scope["headers"], b"host") or ""
-        if not is_loopback_host(host):
+        if not host_allowed(host, self._hosts):
             return MisdirectedHost(
-                f"The Host header is {host[:200]!r}; use localhost or 127.0.0.1."
+                f"The Host header is {host[:200]!r}; this server does not answer to that name."
             )
         changes = scope["type"] == "websocket" or scope["method"] not in SAFE_METHODS
         origin = _header(scope["headers"], b"origin")

@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
+from starlette.websockets import WebSocket
 
 from api.problems import (
     MEDIA_TYPE,
@@ -33,8 +34,12 @@ def _field(location: Sequence[Any]) -> str:
     return ".".join(str(part) for part in location)
 
 
-async def _on_problem(_: Request, error: Exception) -> Response:
+async def _on_problem(connection: Request | WebSocket, error: Exception) -> Response | None:
     assert isinstance(error, Problem)
+    if isinstance(connection, WebSocket):
+        # Before it was accepted: the handshake's answer says why.
+        await connection.send_denial_response(respond(error))
+        return None
     return respond(error)
 
 
@@ -86,6 +91,7 @@ def defect(scope: Scope, error: Exception) -> Response:
 
 def install(app: FastAPI) -> None:
     """Make every expected error of `app` a problem document; `guard` does the others."""
-    app.add_exception_handler(Problem, _on_problem)
+    # Starlette calls it for WebSockets too, which its type does not tell.
+    app.add_exception_handler(Problem, _on_problem)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)

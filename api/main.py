@@ -16,7 +16,7 @@ from api import handlers, openapi, problems
 from api.alert.endpoints import notes as handovers
 from api.alert.endpoints import router as alerts
 from api.backtest.endpoints import router as backtests
-from api.binding import listen
+from api.binding import answers_to, listen
 from api.camera.endpoints import router as cameras
 from api.context import Api
 from api.device.endpoints import router as devices
@@ -32,6 +32,7 @@ from api.query import AnyId
 from api.site.endpoints import router as sites
 from api.stream.endpoints import router as stream
 from api.zone.endpoints import router as zones
+from infra.tls import tls_of
 from topics.record import CODE_VERSION
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def create_app(
     )
     handlers.install(app)
     openapi.install(app)
-    app.add_middleware(Guard)
+    app.add_middleware(Guard, hosts=answers_to(settings, tls_of(settings)))
     return app
 
 
@@ -140,18 +141,23 @@ async def _problem(code: AnyId) -> Response:
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT.
 
-    Raises SettingsError for an address that is not loopback, MachineError for a port that is taken.
+    Raises SettingsError for an address beyond loopback without TLS, and for a certificate that is
+    none; MachineError for a port that is taken.
     """
     import uvicorn
 
-    socket = listen(settings.api_host, settings.api_port)
+    tls = tls_of(settings)
+    socket = listen(settings.api_host, settings.api_port, tls=tls is not None)
     config = uvicorn.Config(
         create_app(settings),
         log_config=None,
         access_log=False,
         server_header=False,
-        # Behind no proxy: a client's own word about where it comes from is not believed.
-        proxy_headers=False,
+        # A client's own word about where it comes from is not believed, a trusted proxy's is.
+        proxy_headers=bool(settings.api_trusted_proxies),
+        forwarded_allow_ips=list(settings.api_trusted_proxies),
+        ssl_certfile=None if tls is None else tls.cert,
+        ssl_keyfile=None if tls is None else tls.key,
         ws_max_size=MAX_SOCKET_MESSAGE,
         ws_per_message_deflate=False,
         limit_concurrency=1_000,

@@ -38,6 +38,7 @@ __all__ = [
     "Problem",
     "ProblemDocument",
     "SiteAmbiguous",
+    "SiteBound",
     "TooManyBacktests",
     "TooManyOnboardings",
     "TooManyScans",
@@ -227,14 +228,15 @@ class UnsupportedMediaType(Problem):
 
 
 class MisdirectedHost(Problem):
-    """A Host header that is not this machine's loopback."""
+    """A Host header that names nothing that this server is."""
 
     status = 421
     code = "misdirected-host"
     title = "This server does not answer for that host"
     meaning = (
-        "Until there are accounts, the API answers on loopback only, and only to a Host header "
-        "that names loopback: a foreign name there is how a web page reaches a local service."
+        "The API answers to a Host header that names loopback, or a host that it is set up for "
+        "(`api_allowed_hosts`, else the names in its certificate): a foreign name there is how a "
+        "web page reaches a local service."
     )
 
 
@@ -254,8 +256,8 @@ class Forbidden(Problem):
     code = "forbidden"
     title = "Not allowed"
     meaning = (
-        "The address is for services on this machine that send the secret `internal-notify` as "
-        "`Authorization: Bearer TOKEN`."
+        "The secret `internal-notify` is for services on this machine; from elsewhere it takes a "
+        "service token with the scope notify:write."
     )
 
 
@@ -287,6 +289,21 @@ class MissingScope(Problem):
 
     def __init__(self, scope: str) -> None:
         super().__init__(f"That needs the scope {scope}.")
+
+
+class SiteBound(Problem):
+    """Who asks sees some sites, and the address is about all of them."""
+
+    status = 403
+    code = "site-bound"
+    title = "Only for those who see every site"
+    meaning = (
+        "The address tells of networks or of the whole server, which belong to no one site. It is "
+        "for users and tokens that are not bound to some sites."
+    )
+
+    def __init__(self) -> None:
+        super().__init__("That is about every site, and this user or token is bound to some.")
 
 
 class SiteAmbiguous(Problem):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from infra.embedded.supervisor import ProcessInfo
 from infra.layout import ROLES, SERVERS
 from infra.leftovers import ours
 from infra.settings import Settings
+from infra.tls import local_context
 
 __all__ = ["Component", "component", "name_of", "processes", "server_answers"]
 
@@ -110,8 +112,10 @@ def server_answers(name: str, settings: Settings) -> bool:
 def _is_ready(settings: Settings, name: str, port: int) -> bool:
     if name in SERVERS:
         return server_answers(name, settings)
-    path = "/health/ready" if name == "api" else "/readyz"
-    return answers_ok(f"http://{LOOPBACK}:{port}{path}")
+    if name == "api":
+        base = settings.api_url.rpartition(":")[0]
+        return answers_ok(f"{base}:{port}/health/ready", local_context(settings))
+    return answers_ok(f"http://{LOOPBACK}:{port}/readyz")
 
 
 def _port_of(settings: Settings, name: str) -> int | None:
@@ -132,9 +136,11 @@ def _note(settings: Settings, role: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def answers_ok(url: str) -> bool:
+def answers_ok(url: str, context: ssl.SSLContext | None = None) -> bool:
     """Whether a GET there is answered with 200 within 2 s. No proxy: it is on this machine."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    opener = urllib.request.build_opener(
+        urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+    )
     try:
         with opener.open(url, timeout=PROBE_TIMEOUT_S) as response:
             return bool(response.status == 200)

@@ -20,7 +20,7 @@ from time import monotonic, sleep
 from typing import Any, Final
 from uuid import uuid4
 
-from infra.embedded.process import Child, child, free_port, wait_for
+from infra.embedded.process import LOOPBACK, Child, child, free_port, wait_for
 from infra.errors import TimeLimitError
 from infra.settings import Settings, variable_of
 
@@ -28,6 +28,8 @@ __all__ = ["ROLES", "Sandbox", "sandbox", "servers"]
 
 ROLES: Final = ("capture", "detect", "decide", "act")
 READY_S: Final = 60.0
+ALONE: Final = ("api_tls_cert", "api_tls_key", "api_public_url")
+"""Settings of the API that people reach."""
 
 Say = Callable[[str], None]
 Count = Callable[[int, int], None]
@@ -87,6 +89,9 @@ class Sandbox:
                     **_servers_of(self.settings),
                     **self.env,
                     variable_of("api_port"): str(port),
+                    # What this process was given is not for it.
+                    **{variable_of(name): "" for name in ALONE},
+                    variable_of("api_host"): LOOPBACK,
                 },
             )
         )
@@ -223,8 +228,12 @@ def sandbox(
         inside = replace(
             base.in_namespace(f"{purpose}-{uuid4().hex[:8]}"),
             state_dir=folder / "state",
-            # Snapshots of an experiment are no snapshots of the site.
+            # Snapshots of an experiment are no snapshots of the site, and its API is for us only.
             blob_url=None,
+            api_host=LOOPBACK,
+            api_tls_cert=None,
+            api_tls_key=None,
+            api_public_url=None,
         )
         inside.state_dir.mkdir(mode=0o700)
         say("preparing topics and tables")

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from infra.errors import SettingsError
 from infra.secrets import Secret, mask_url
@@ -22,12 +23,14 @@ __all__ = [
     "as_count",
     "as_duration",
     "as_host",
+    "as_hosts",
     "as_namespace",
     "as_networks",
     "as_path",
     "as_port",
     "as_secret",
     "as_text",
+    "as_web_address",
     "as_words",
     "default_assets",
     "default_cache",
@@ -46,6 +49,7 @@ Parse = Callable[[object, str], Any]
 _SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
 _DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)(ms|s|m|h|d|w)")
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_HOST = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9.-]{0,252}[a-z0-9])?")
 _NAMESPACE = re.compile(r"[a-z0-9][a-z0-9-]{0,55}")
 
 TEN_YEARS_S: Final = 10 * 365 * 86_400
@@ -182,20 +186,40 @@ def as_port(given: object, where: str) -> int:
 
 
 def as_host(given: object, where: str) -> str:
-    """A loopback address; `localhost` is 127.0.0.1."""
+    """An address; `localhost` is 127.0.0.1."""
     text = as_text(given, where)
     if text == "localhost":
         return "127.0.0.1"
     try:
-        loopback = ipaddress.ip_address(text).is_loopback
+        return str(ipaddress.ip_address(text))
     except ValueError:
         raise _fail(where, given, "address") from None
-    if not loopback:
-        raise SettingsError(
-            f"{where}: {text} is not a loopback address",
-            hint="There are no accounts yet, so the API answers this machine only: "
-            "use 127.0.0.1, and an SSH tunnel from elsewhere.",
-        )
+
+
+def as_hosts(given: object, where: str) -> tuple[str, ...]:
+    """Names or addresses, a list or with commas between; at most 100. `*.example.org` is one."""
+    words = tuple(word.lower().rstrip(".") for word in as_words(given, where))
+    if len(words) > 100:
+        raise SettingsError(f"{where}: more than 100 names")
+    for word in words:
+        try:
+            ipaddress.ip_address(word)
+        except ValueError:
+            if not _HOST.fullmatch(word):
+                raise _fail(where, word, "host's name, without a port") from None
+    return words
+
+
+def as_web_address(given: object, where: str) -> str:
+    """`https://host[:port]`, without a path; http on this machine only."""
+    text = as_text(given, where).rstrip("/")
+    try:
+        parts = urlsplit(text)
+        right = parts.scheme in ("https", "http") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        right = False
+    if not right or parts.path or parts.query or parts.fragment or parts.username is not None:
+        raise _fail(where, given, "address such as https://watch.example.org")
     return text
 
 

@@ -24,12 +24,14 @@ from infra.setting_values import (
     as_count,
     as_duration,
     as_host,
+    as_hosts,
     as_namespace,
     as_networks,
     as_path,
     as_port,
     as_secret,
     as_text,
+    as_web_address,
     as_words,
     default_assets,
     default_cache,
@@ -172,7 +174,7 @@ class Settings:
     )
 
     api_host: str = setting(
-        "The API's address; loopback only, until there are accounts",
+        "The API's address; one that others reach needs api_tls_cert and api_tls_key",
         "127.0.0.1",
         as_host,
     )
@@ -180,6 +182,27 @@ class Settings:
         "The API's port; `up` takes the next free one where this one is taken",
         8080,
         as_port,
+    )
+    api_tls_cert: Path | None = setting(
+        "The API's certificate with its chain (PEM); `watchfloor certificate` makes one to try",
+        None,
+        as_path,
+    )
+    api_tls_key: Path | None = setting("Its private key (PEM)", None, as_path)
+    api_allowed_hosts: tuple[str, ...] = setting(
+        "Names and addresses that the API answers to, beside loopback; empty: its certificate's",
+        (),
+        as_hosts,
+    )
+    api_trusted_proxies: tuple[str, ...] = setting(
+        "Proxies (CIDR) whose X-Forwarded-For and -Proto are believed; empty: none",
+        (),
+        as_networks,
+    )
+    api_public_url: str | None = setting(
+        "Where people reach the API, for links and sign-in by others; unset: as this machine does",
+        None,
+        as_web_address,
     )
 
     device_networks: tuple[str, ...] = setting(
@@ -261,9 +284,16 @@ class Settings:
 
     @property
     def api_url(self) -> str:
-        """Where the API answers, without a slash at the end."""
-        host = f"[{self.api_host}]" if ":" in self.api_host else self.api_host
-        return f"http://{host}:{self.api_port}"
+        """Where this machine reaches the API, without a slash at the end."""
+        # An address that stands for all of them is reached by loopback.
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.api_host, self.api_host)  # noqa: S104
+        scheme = "http" if self.api_tls_cert is None else "https"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.api_port}"
+
+    @property
+    def link_base(self) -> str:
+        """Where people reach the API, without a slash at the end."""
+        return self.api_public_url or self.api_url
 
     def origin(self, name: str) -> Origin:
         """Where a field's value came from."""

@@ -283,7 +283,7 @@ class DeliveryService:
     ) -> Job:
         site = ctx.configuration.site(request.site_id)
         document = None if site is None else site.site
-        base = channel.options.get("link_base", ctx.settings.api_url)
+        base = channel.options.get("link_base", ctx.settings.link_base)
         return Job(
             channel=channel,
             request=request,

@@ -16,6 +16,7 @@ from fastapi import Depends
 from msgspec import Struct
 from starlette.requests import HTTPConnection
 
+from api.database import hold
 from api.problems import MissingScope, Unauthenticated
 
 __all__ = [
@@ -165,7 +166,9 @@ async def principal_of(connection: HTTPConnection) -> Principal:
     if credential is None:
         raise Unauthenticated("Sign in, or send Authorization: Bearer TOKEN.")
     authority: Authority = connection.app.state.api.authority
-    return await authority.principal(credential)
+    principal = await authority.principal(credential)
+    hold(principal.sites)
+    return principal
 
 
 PrincipalDep = Annotated[Principal, Depends(principal_of)]

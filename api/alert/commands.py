@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from agents.runtime.emitter import EmitError
+from api.account.identity import Principal
 from api.alert import repository
 from api.alert.schemas import (
     BulkBody,
@@ -59,8 +60,11 @@ def wait_of(text: str | None) -> float:
     return seconds
 
 
-def to_command(body: CommandBody | BulkBody) -> dict[str, Any]:
-    """The command's own fields. Raises Invalid where it lacks what its kind needs."""
+def to_command(body: CommandBody | BulkBody, principal: Principal) -> dict[str, Any]:
+    """The command's own fields, asked by whom the credential names.
+
+    Raises Invalid where it lacks what its kind needs.
+    """
     needed = NEEDS.get(body.kind)
     if needed is not None and getattr(body, needed[0]) is None:
         raise Invalid([FieldError(field=f"body.{needed[1]}", detail=f"is required to {body.kind}")])
@@ -79,7 +83,7 @@ def to_command(body: CommandBody | BulkBody) -> dict[str, Any]:
             raise Invalid([FieldError(field="body.for", detail=detail)])
     return {
         "kind": body.kind,
-        "actor": body.actor,
+        "actor": principal.name,
         "to": body.to,
         "duration_s": duration,
         "reason": body.reason,
@@ -89,6 +93,7 @@ def to_command(body: CommandBody | BulkBody) -> dict[str, Any]:
 
 async def ask(
     api: Api,
+    principal: Principal,
     sites: frozenset[str],
     alert_id: str,
     raw: Mapping[str, Any],
@@ -101,7 +106,7 @@ async def ask(
     Raises NotFound, Invalid, Overloaded and BrokerUnavailable.
     """
     body = convert(raw, CommandBody)
-    fields = to_command(body)
+    fields = to_command(body, principal)
     if body.kind is CommandKind.HANDOVER:
         detail = "a hand-over is a site's: POST /v1/handovers"
         raise Invalid([FieldError(field="body.kind", detail=detail)])
@@ -121,7 +126,7 @@ async def ask(
         detail = f"are no alerts of site {site}: {', '.join(strange[:5])}"
         raise Invalid([FieldError(field="body.alert_ids", detail=detail)])
     command = Command(
-        command_id=_command_id(site, idempotency_key),
+        command_id=_command_id(principal, site, idempotency_key),
         site_id=site,
         alert_id=alert_id,
         alert_ids=named,
@@ -133,6 +138,7 @@ async def ask(
 
 async def ask_many(
     api: Api,
+    principal: Principal,
     sites: frozenset[str],
     raw: Mapping[str, Any],
     *,
@@ -141,7 +147,7 @@ async def ask_many(
 ) -> CommandTaken:
     """Ask the same of many alerts, of one site or of several. See `ask`."""
     body = convert(raw, BulkBody)
-    fields = to_command(body)
+    fields = to_command(body, principal)
     if body.kind in (CommandKind.MERGE, CommandKind.SPLIT, CommandKind.HANDOVER):
         detail = "has to be ack, assign, snooze, escalate, resolve, reopen or comment"
         raise Invalid([FieldError(field="body.kind", detail=detail)])
@@ -155,7 +161,7 @@ async def ask_many(
     by_site: dict[str, list[str]] = {}
     for one in wanted:
         by_site.setdefault(where[one], []).append(one)
-    name = _command_id("", idempotency_key)
+    name = _command_id(principal, "", idempotency_key)
     commands = tuple(
         Command(
             command_id=name,
@@ -171,6 +177,7 @@ async def ask_many(
 
 async def leave_note(
     api: Api,
+    principal: Principal,
     sites: frozenset[str],
     raw: Mapping[str, Any],
     *,
@@ -182,10 +189,10 @@ async def leave_note(
     if body.site_id not in sites:
         raise NotFound("site", body.site_id)
     command = Command(
-        command_id=_command_id(body.site_id, idempotency_key),
+        command_id=_command_id(principal, body.site_id, idempotency_key),
         site_id=body.site_id,
         kind=CommandKind.HANDOVER,
-        actor=body.actor,
+        actor=principal.name,
         at=api.now(),
         text=body.text,
         shift=body.shift,
@@ -210,11 +217,14 @@ async def handovers(
     return Page(items=items, next=more)
 
 
-def _command_id(site: str, idempotency_key: str | None) -> str:
-    """One of its own, or the same for the same key: decide does the same command once."""
+def _command_id(principal: Principal, site: str, idempotency_key: str | None) -> str:
+    """One of its own, or the same for the same key: decide does the same command once.
+
+    A key is its principal's: nobody takes another's command's place by guessing its key.
+    """
     if idempotency_key is None:
         return str(uuid.uuid4())
-    return external_event_id(site, "command-key", idempotency_key)
+    return external_event_id(site, f"command-key/{principal.id}", idempotency_key)
 
 
 async def _sites_of(api: Api, sites: frozenset[str], wanted: Collection[str]) -> dict[str, str]:

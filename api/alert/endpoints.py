@@ -8,6 +8,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import Field
 
 from api import examples
+from api.account.identity import PrincipalDep, Scope, needs
 from api.alert import commands, service
 from api.alert.commands import wait_of
 from api.alert.repository import Sort
@@ -72,6 +73,7 @@ class PictureQuery(SiteQuery):
 
 @router.get(
     "",
+    dependencies=[needs(Scope.ALERTS_READ)],
     summary="Alerts, ranked",
     responses=answers(
         Page[AlertView],
@@ -80,9 +82,11 @@ class PictureQuery(SiteQuery):
         problems=(BadCursor, NotFound, DatabaseUnavailable),
     ),
 )
-async def every(api: ApiDep, query: Annotated[AlertQuery, Query()]) -> Response:
+async def every(
+    api: ApiDep, principal: PrincipalDep, query: Annotated[AlertQuery, Query()]
+) -> Response:
     """Alerts of a site, or of all: by rank, or the newest first."""
-    sites = in_scope(api.configuration, query.site_id)
+    sites = in_scope(api.configuration, principal, query.site_id)
     return reply(
         await service.every(api, sites, query.filters(), query.sort, query.cursor, query.limit)
     )
@@ -90,18 +94,24 @@ async def every(api: ApiDep, query: Annotated[AlertQuery, Query()]) -> Response:
 
 @router.get(
     "/{alert_id}",
+    dependencies=[needs(Scope.ALERTS_READ)],
     summary="One alert",
     responses=answers(
         AlertView, "The alert", example=examples.ALERT, problems=(NotFound, DatabaseUnavailable)
     ),
 )
-async def by_id(api: ApiDep, alert_id: AnyId, query: Annotated[SiteQuery, Query()]) -> Response:
+async def by_id(
+    api: ApiDep, principal: PrincipalDep, alert_id: AnyId, query: Annotated[SiteQuery, Query()]
+) -> Response:
     """An alert's whole state, with the parts of its rank."""
-    return reply(await service.by_id(api, in_scope(api.configuration, query.site_id), alert_id))
+    return reply(
+        await service.by_id(api, in_scope(api.configuration, principal, query.site_id), alert_id)
+    )
 
 
 @router.get(
     "/{alert_id}/activity",
+    dependencies=[needs(Scope.ALERTS_READ)],
     summary="An alert's history",
     responses=answers(
         Page[ActivityView],
@@ -110,14 +120,17 @@ async def by_id(api: ApiDep, alert_id: AnyId, query: Annotated[SiteQuery, Query(
         problems=(BadCursor, NotFound, DatabaseUnavailable),
     ),
 )
-async def activity(api: ApiDep, alert_id: AnyId, query: Annotated[PageQuery, Query()]) -> Response:
+async def activity(
+    api: ApiDep, principal: PrincipalDep, alert_id: AnyId, query: Annotated[PageQuery, Query()]
+) -> Response:
     """What happened to an alert."""
-    sites = in_scope(api.configuration, query.site_id)
+    sites = in_scope(api.configuration, principal, query.site_id)
     return reply(await service.activity(api, sites, alert_id, query.cursor, query.limit))
 
 
 @router.get(
     "/{alert_id}/snapshot",
+    dependencies=[needs(Scope.MEDIA_READ)],
     summary="An alert's best picture",
     response_class=Response,
     responses=PICTURE,
@@ -125,11 +138,12 @@ async def activity(api: ApiDep, alert_id: AnyId, query: Annotated[PageQuery, Que
 async def snapshot(
     request: Request,
     api: ApiDep,
+    principal: PrincipalDep,
     alert_id: AnyId,
     query: Annotated[PictureQuery, Query()],
 ) -> Response:
     """The JPEG that shows the alert best; 404 until there is one."""
-    sites = in_scope(api.configuration, query.site_id)
+    sites = in_scope(api.configuration, principal, query.site_id)
     row = await service.picture_row(api, sites, alert_id, query.position)
     return await picture(request, api.blobs, row)
 
@@ -152,6 +166,7 @@ def _taken(taken: CommandTaken) -> Response:
 
 @router.post(
     "/commands",
+    dependencies=[needs(Scope.ALERTS_ACT)],
     summary="Ask the same of many alerts",
     status_code=202,
     openapi_extra=request_body(BulkBody, examples=examples.BULK),
@@ -166,6 +181,7 @@ def _taken(taken: CommandTaken) -> Response:
 async def bulk(
     request: Request,
     api: ApiDep,
+    principal: PrincipalDep,
     query: Annotated[WaitQuery, Query()],
     idempotency_key: Key = None,
 ) -> Response:
@@ -175,14 +191,17 @@ async def bulk(
     """
     wait = wait_of(query.wait)
     raw = parse(await read(request, limit=MAX_BULK_BYTES))
-    sites = in_scope(api.configuration, query.site_id)
+    sites = in_scope(api.configuration, principal, query.site_id)
     return _taken(
-        await commands.ask_many(api, sites, raw, wait=wait, idempotency_key=idempotency_key)
+        await commands.ask_many(
+            api, principal, sites, raw, wait=wait, idempotency_key=idempotency_key
+        )
     )
 
 
 @router.post(
     "/{alert_id}/commands",
+    dependencies=[needs(Scope.ALERTS_ACT)],
     summary="Acknowledge, assign, snooze, escalate, resolve, reopen, comment, merge, split",
     status_code=202,
     openapi_extra=request_body(CommandBody, examples=examples.COMMANDS),
@@ -198,6 +217,7 @@ async def bulk(
 async def command(
     request: Request,
     api: ApiDep,
+    principal: PrincipalDep,
     alert_id: AnyId,
     query: Annotated[WaitQuery, Query()],
     idempotency_key: Key = None,
@@ -209,9 +229,11 @@ async def command(
     """
     wait = wait_of(query.wait)
     raw = parse(await read(request, limit=MAX_COMMAND_BYTES))
-    sites = in_scope(api.configuration, query.site_id)
+    sites = in_scope(api.configuration, principal, query.site_id)
     return _taken(
-        await commands.ask(api, sites, alert_id, raw, wait=wait, idempotency_key=idempotency_key)
+        await commands.ask(
+            api, principal, sites, alert_id, raw, wait=wait, idempotency_key=idempotency_key
+        )
     )
 
 
@@ -220,6 +242,7 @@ notes = APIRouter(prefix="/v1/handovers", tags=["alerts"])
 
 @notes.get(
     "",
+    dependencies=[needs(Scope.ALERTS_READ)],
     summary="Notes from one shift to the next",
     responses=answers(
         Page[HandoverView],
@@ -228,14 +251,17 @@ notes = APIRouter(prefix="/v1/handovers", tags=["alerts"])
         problems=(BadCursor, NotFound, DatabaseUnavailable),
     ),
 )
-async def handovers(api: ApiDep, query: Annotated[PageQuery, Query()]) -> Response:
+async def handovers(
+    api: ApiDep, principal: PrincipalDep, query: Annotated[PageQuery, Query()]
+) -> Response:
     """What was left for the next shift, of a site or of all."""
-    sites = in_scope(api.configuration, query.site_id)
+    sites = in_scope(api.configuration, principal, query.site_id)
     return reply(await commands.handovers(api, sites, query.cursor, query.limit))
 
 
 @notes.post(
     "",
+    dependencies=[needs(Scope.ALERTS_ACT)],
     summary="Leave a note for the next shift",
     status_code=202,
     openapi_extra=request_body(HandoverBody, examples=examples.HANDOVERS),
@@ -250,13 +276,16 @@ async def handovers(api: ApiDep, query: Annotated[PageQuery, Query()]) -> Respon
 async def leave(
     request: Request,
     api: ApiDep,
+    principal: PrincipalDep,
     query: Annotated[WaitQuery, Query()],
     idempotency_key: Key = None,
 ) -> Response:
     """Leave a note at a site, and at the alerts that it is about."""
     wait = wait_of(query.wait)
     raw = parse(await read(request, limit=MAX_COMMAND_BYTES))
-    sites = in_scope(api.configuration, query.site_id)
+    sites = in_scope(api.configuration, principal, query.site_id)
     return _taken(
-        await commands.leave_note(api, sites, raw, wait=wait, idempotency_key=idempotency_key)
+        await commands.leave_note(
+            api, principal, sites, raw, wait=wait, idempotency_key=idempotency_key
+        )
     )

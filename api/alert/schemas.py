@@ -67,7 +67,7 @@ class ActivityView(Struct, frozen=True, kw_only=True):
 
 
 class CommandBody(Struct, frozen=True, kw_only=True):
-    """What an analyst asks for. actor: who asks, until there are accounts.
+    """What an analyst asks for. Who asks is told by the credential.
 
     to: for `assign`. for: how long to `snooze`: `30m`, `2h`, or seconds. reason: of a `resolve`:
     true_positive, false_positive, benign, duplicate or test. text: of a `comment`. alert_ids: what
@@ -75,7 +75,6 @@ class CommandBody(Struct, frozen=True, kw_only=True):
     """
 
     kind: CommandKind
-    actor: Person
     to: Person | None = None
     for_: str | Annotated[float, Meta(ge=0)] | None = msgspec.field(default=None, name="for")
     reason: Words | None = None
@@ -87,7 +86,6 @@ class BulkBody(Struct, frozen=True, kw_only=True):
     """The same asked of many alerts; the other fields as for one."""
 
     kind: CommandKind
-    actor: Person
     alert_ids: Annotated[
         tuple[AnyId, ...],
         Meta(min_length=1, max_length=1000, description="1 to 1000 ids of alerts"),
@@ -102,7 +100,6 @@ class HandoverBody(Struct, frozen=True, kw_only=True):
     """A note for the next shift of a site. shift: its name. alert_ids: what it is about."""
 
     site_id: Annotated[str, Meta(pattern=ID_PATTERN, max_length=63)]
-    actor: Person
     text: Words
     shift: Person | None = None
     alert_ids: AlertIds = ()

@@ -7,6 +7,7 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 
 from api import examples
+from api.account.identity import PrincipalDep, Scope, needs
 from api.backtest.schemas import BacktestBody, BacktestView
 from api.body import parse, read
 from api.context import ApiDep
@@ -31,6 +32,7 @@ MAX_BYTES: Final = 2 * 1_048_576
 
 @router.post(
     "",
+    dependencies=[needs(Scope.BACKTESTS_RUN)],
     summary="Try another site document on what was recorded",
     status_code=202,
     openapi_extra=request_body(BacktestBody, examples=examples.BACKTESTS),
@@ -49,19 +51,20 @@ MAX_BYTES: Final = 2 * 1_048_576
         ),
     ),
 )
-async def start(request: Request, api: ApiDep) -> Response:
+async def start(request: Request, api: ApiDep, principal: PrincipalDep) -> Response:
     """Run recorded events under the document in force and under this one, and compare.
 
     Nothing is sent, and no document is changed. One runs at a time; the newest 50 are kept, for 30
     days. One whose server ended is `interrupted`.
     """
     raw = parse(await read(request, limit=MAX_BYTES))
-    view = await api.backtests.start(raw)
+    view = await api.backtests.start(principal, raw)
     return reply(view, status=202, headers={"Location": view.location, "Retry-After": "2"})
 
 
 @router.get(
     "",
+    dependencies=[needs(Scope.BACKTESTS_RUN)],
     summary="Backtests, the newest first",
     responses=answers(
         list[BacktestView],
@@ -70,13 +73,14 @@ async def start(request: Request, api: ApiDep) -> Response:
         problems=(DatabaseUnavailable,),
     ),
 )
-async def every(api: ApiDep) -> Response:
+async def every(api: ApiDep, principal: PrincipalDep) -> Response:
     """Those that are kept."""
-    return reply(await api.backtests.views())
+    return reply(await api.backtests.views(principal))
 
 
 @router.get(
     "/{backtest_id}",
+    dependencies=[needs(Scope.BACKTESTS_RUN)],
     summary="How far a backtest is, and its result",
     responses=answers(
         BacktestView,
@@ -85,6 +89,6 @@ async def every(api: ApiDep) -> Response:
         problems=(NotFound, DatabaseUnavailable),
     ),
 )
-async def by_id(api: ApiDep, backtest_id: AnyId) -> Response:
+async def by_id(api: ApiDep, principal: PrincipalDep, backtest_id: AnyId) -> Response:
     """What it does now, or what came of it."""
-    return reply(await api.backtests.view(backtest_id))
+    return reply(await api.backtests.view(principal, backtest_id))

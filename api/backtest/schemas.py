@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from api.alert.schemas import Person
 from infra.backtest.report import Backtest
 from schemas.base import UtcTime
 
@@ -25,14 +24,13 @@ class BacktestBody(Struct, frozen=True, kw_only=True):
 
     site_document: the document, as an object or as YAML in a text; sites that it does not name stay
     as they are. from, to: event time, half open; to: now where it is left out. source: the topic,
-    PostgreSQL (`archive`), or by age. actor: who asks, until there are accounts.
+    PostgreSQL (`archive`), or by age.
     """
 
     site_document: dict[str, Any] | Annotated[str, Meta(max_length=1_000_000)]
     from_: Instant = msgspec.field(name="from")
     to: Instant | None = None
     source: Literal["auto", "topic", "archive"] = "auto"
-    actor: Person | None = None
 
 
 class BacktestState(StrEnum):
@@ -49,8 +47,7 @@ class BacktestState(StrEnum):
 class BacktestView(Struct, frozen=True, kw_only=True):
     """A backtest. step: what is being done; done, total: how many events of how many, 0: not known.
 
-    asked_by: `anonymous` where nobody said. error: why it failed. result: before and after, once it
-    is done.
+    error: why it failed. result: before and after, once it is done.
     """
 
     backtest_id: str

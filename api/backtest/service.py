@@ -16,6 +16,7 @@ from confluent_kafka import KafkaException
 from msgspec.structs import replace
 
 from agents.runtime.configuration import Configuration
+from api.account.identity import Principal
 from api.backtest import repository
 from api.backtest.repository import Running
 from api.backtest.schemas import BacktestBody, BacktestState, BacktestView
@@ -26,9 +27,9 @@ from api.problems import (
     FieldError,
     Invalid,
     NotFound,
-    NotReady,
     TooManyBacktests,
 )
+from api.site.service import in_scope, visible
 from infra.backtest.report import Backtest
 from infra.backtest.run import backtest, combined, touched
 from infra.errors import WatchfloorError
@@ -52,7 +53,6 @@ BEAT_S: Final = 5.0
 SILENT: Final = timedelta(minutes=1)
 """A backtest of which nobody has said anything for so long has lost its server."""
 AGAIN_S: Final = 2.0
-NOBODY: Final = "anonymous"
 
 
 class _Stopped(Exception):
@@ -85,25 +85,30 @@ class Backtests:
     def _sites(self) -> frozenset[str]:
         return frozenset(self._configuration.sites)
 
-    async def view(self, backtest_id: str) -> BacktestView:
+    async def view(self, principal: Principal, backtest_id: str) -> BacktestView:
         """How far it is, or what came of it. Raises NotFound and DatabaseUnavailable."""
         live = self._live.get(backtest_id)
-        if live is not None:
+        if live is not None and _sees(principal, live):
             return live.view
-        found = await repository.one(self._database, self._sites(), backtest_id)
+        sites = in_scope(self._configuration, principal, None)
+        found = await repository.one(self._database, sites, backtest_id)
         if found is None:
             kept = f"The newest {repository.KEPT} are kept, for {repository.KEPT_FOR.days} days."
             raise NotFound("backtest", backtest_id, kept)
         return found
 
-    async def views(self) -> list[BacktestView]:
-        """All that are kept, the newest first, without results. Raises DatabaseUnavailable."""
-        kept = await repository.every(self._database, self._sites())
+    async def views(self, principal: Principal) -> list[BacktestView]:
+        """All that are kept and whose sites it sees all of, the newest first, without results.
+
+        Raises DatabaseUnavailable.
+        """
+        sites = in_scope(self._configuration, principal, None)
+        kept = await repository.every(self._database, sites)
         live = {name: replace(asked.view, result=None) for name, asked in self._live.items()}
         return [live.get(view.backtest_id, view) for view in kept]
 
-    async def start(self, raw: Mapping[str, Any]) -> BacktestView:
-        """Take one up.
+    async def start(self, principal: Principal, raw: Mapping[str, Any]) -> BacktestView:
+        """Take one up, over the sites that the principal may see.
 
         Raises Invalid, with every problem of its document, NotReady, TooManyBacktests, and
         DatabaseUnavailable.
@@ -114,11 +119,12 @@ class Backtests:
         since = utc(body.from_)
         if not since < until:
             raise Invalid([FieldError(field="body.from", detail="has to be before `to`")])
-        if not self._configuration.loaded.is_set():
-            raise NotReady("The sites' configuration is still being read.")
-        current = self._current()
+        current = self._current(principal)
         new = _document(body, current)
-        sites = self._sites().intersection(touched(current, combined(current, new), new))
+        if principal.sites is not None:
+            _refuse_others(new, current)
+        known = {site.site_id for site in current.sites}
+        sites = known.intersection(touched(current, combined(current, new), new))
         if not sites:
             detail = "names no site that there is: nothing was recorded of any other"
             raise Invalid([FieldError(field="body.site_document", detail=detail)])
@@ -130,12 +136,12 @@ class Backtests:
             state=BacktestState.WAITING,
             location=f"/v1/backtests/{name}",
             asked_at=now,
-            asked_by=body.actor or NOBODY,
+            asked_by=principal.name,
         )
         asked = Running(view=view, sites=tuple(sorted(sites)), worker=self.worker)
         self._live[name] = asked
         try:
-            await repository.add(self._database, self._sites(), asked)
+            await repository.add(self._database, known, asked)
         except BaseException:
             del self._live[name]
             raise
@@ -167,8 +173,9 @@ class Backtests:
         self._stopped = True
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _current(self) -> Document:
-        sites = sorted(self._configuration.sites.items())
+    def _current(self, principal: Principal) -> Document:
+        """What is in force, as far as the principal sees it. Raises NotReady."""
+        sites = sorted(visible(self._configuration, principal).items())
         return Document(
             sites=tuple(config.site for _, config in sites), routing=self._configuration.routing
         )
@@ -244,6 +251,23 @@ class Backtests:
     def _set(self, name: str, **changes: Any) -> None:
         asked = self._live[name]
         self._live[name] = replace(asked, view=replace(asked.view, **changes))
+
+
+def _sees(principal: Principal, asked: Running) -> bool:
+    """Its result adds up what all of its sites had: it is for whoever sees all of them."""
+    return principal.sites is None or principal.sites.issuperset(asked.sites)
+
+
+def _refuse_others(new: Document, current: Document) -> None:
+    """Raise Invalid where a document names a site that is not there for whoever asks.
+
+    Its events would be read to try it, whoever it belongs to.
+    """
+    known = {site.site_id for site in current.sites}
+    strange = [site.site_id for site in new.sites if site.site_id not in known]
+    if strange:
+        detail = f"there is no site {', '.join(strange[:5])}"
+        raise Invalid([FieldError(field="body.site_document", detail=detail)])
 
 
 def _document(body: BacktestBody, current: Document) -> Document:

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from api import examples
+from api.account.identity import PrincipalDep, Scope, needs
 from api.camera import service
 from api.camera.schemas import CameraView
 from api.context import ApiDep
@@ -22,11 +23,14 @@ router = APIRouter(prefix="/v1/cameras", tags=["cameras"])
 
 @router.get(
     "",
+    dependencies=[needs(Scope.DEVICES_READ)],
     summary="Cameras and whether they deliver frames",
     responses=answers(
         list[CameraView], "The cameras", example=[examples.CAMERA], problems=(NotFound, NotReady)
     ),
 )
-async def every(api: ApiDep, query: Annotated[SiteQuery, Query()]) -> Response:
+async def every(
+    api: ApiDep, principal: PrincipalDep, query: Annotated[SiteQuery, Query()]
+) -> Response:
     """The cameras of a site, or of all, with capture's newest word about each."""
-    return reply(service.every(api.live, in_scope(api.configuration, query.site_id)))
+    return reply(service.every(api.live, in_scope(api.configuration, principal, query.site_id)))

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from api import examples
+from api.account.identity import PrincipalDep, Scope, needs
 from api.context import ApiDep
 from api.device import service
 from api.device.schemas import (
@@ -59,6 +60,7 @@ class UptimeQuery(Filters):
 
 @router.get(
     "",
+    dependencies=[needs(Scope.DEVICES_READ)],
     summary="Devices and their health",
     responses=answers(
         Page[DeviceView],
@@ -67,29 +69,37 @@ class UptimeQuery(Filters):
         problems=(BadCursor, *PROBLEMS),
     ),
 )
-async def every(api: ApiDep, query: Annotated[DeviceQuery, Query()]) -> Response:
+async def every(
+    api: ApiDep, principal: PrincipalDep, query: Annotated[DeviceQuery, Query()]
+) -> Response:
     """Recorders, cameras and services of a site, or of all: health, breaker, next poll."""
-    sites = in_scope(api.configuration, query.site_id)
+    sites = in_scope(api.configuration, principal, query.site_id)
     return reply(await service.every(api, sites, query.filters(), query.cursor, query.limit))
 
 
 @router.get(
     "/{site_id}/{device_id}",
+    dependencies=[needs(Scope.DEVICES_READ)],
     summary="One device",
     responses=answers(
         DeviceDetail, "The device", example=examples.DEVICE_DETAIL, problems=PROBLEMS
     ),
 )
 async def by_id(
-    api: ApiDep, site_id: AnyId, device_id: AnyId, _: Annotated[Filters, Query()]
+    api: ApiDep,
+    principal: PrincipalDep,
+    site_id: AnyId,
+    device_id: AnyId,
+    _: Annotated[Filters, Query()],
 ) -> Response:
     """A device's health and breaker, what its newest polls said, its parent and its children."""
-    in_scope(api.configuration, site_id)
+    in_scope(api.configuration, principal, site_id)
     return reply(await service.by_id(api, site_id, device_id))
 
 
 @router.get(
     "/{site_id}/{device_id}/history",
+    dependencies=[needs(Scope.DEVICES_READ)],
     summary="Changes of a device's health",
     responses=answers(
         Page[ChangeView],
@@ -99,16 +109,21 @@ async def by_id(
     ),
 )
 async def history(
-    api: ApiDep, site_id: AnyId, device_id: AnyId, query: Annotated[HistoryQuery, Query()]
+    api: ApiDep,
+    principal: PrincipalDep,
+    site_id: AnyId,
+    device_id: AnyId,
+    query: Annotated[HistoryQuery, Query()],
 ) -> Response:
     """When a device became normal, suspect and critical, and by which error."""
-    in_scope(api.configuration, site_id)
+    in_scope(api.configuration, principal, site_id)
     span = (query.from_, query.to)
     return reply(await service.history(api, site_id, device_id, span, query.cursor, query.limit))
 
 
 @router.get(
     "/{site_id}/{device_id}/uptime",
+    dependencies=[needs(Scope.DEVICES_READ)],
     summary="How long a device was up",
     responses=answers(
         UptimeView,
@@ -118,7 +133,11 @@ async def history(
     ),
 )
 async def uptime(
-    api: ApiDep, site_id: AnyId, device_id: AnyId, query: Annotated[UptimeQuery, Query()]
+    api: ApiDep,
+    principal: PrincipalDep,
+    site_id: AnyId,
+    device_id: AnyId,
+    query: Annotated[UptimeQuery, Query()],
 ) -> Response:
     """The share of each day that it was up, and the mean times to detect and to repair.
 
@@ -126,5 +145,5 @@ async def uptime(
     told apart. Time before the first poll, or after the last one where polling has stopped, is
     unknown and counts neither way.
     """
-    in_scope(api.configuration, site_id)
+    in_scope(api.configuration, principal, site_id)
     return reply(await service.uptime(api, site_id, device_id, query.days))

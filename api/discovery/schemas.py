@@ -7,7 +7,6 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from api.alert.schemas import Person
 from infra.onboard.discovery import Found
 from schemas.base import UtcTime
 
@@ -16,13 +15,12 @@ __all__ = ["ScanBody", "ScanState", "ScanView"]
 
 class ScanBody(Struct, frozen=True, kw_only=True):
     """Where to look. subnet: IPv4, CIDR, a /22 at most, each host of it by itself; none: whoever
-    hears multicast. actor: who asks, until there are accounts.
+    hears multicast.
     """
 
     subnet: Annotated[str, Meta(max_length=18, description="a subnet as 192.168.1.0/24")] | None = (
         None
     )
-    actor: Person | None = None
 
 
 class ScanState(StrEnum):
@@ -38,7 +36,7 @@ class ScanState(StrEnum):
 class ScanView(Struct, frozen=True, kw_only=True):
     """A scan. asked, total: questions sent, of how many. devices: who answered so far, by address.
 
-    asked_by: `anonymous` where nobody said. error: why it failed.
+    error: why it failed.
     """
 
     scan_id: str

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import replace
 
+from api.account.identity import Principal, Scope
 from api.body import convert
 from api.discovery import repository
 from api.discovery.schemas import ScanBody, ScanState, ScanView
@@ -31,7 +32,6 @@ log = logging.getLogger("watchfloor.api.discovery")
 
 AT_ONCE: Final = 2
 """Each sends 250 questions a second: more of them are what a small switch does not take."""
-NOBODY: Final = "anonymous"
 
 
 class Scans:
@@ -62,7 +62,7 @@ class Scans:
             return replace(view, state=ScanState.INTERRUPTED, error=text)
         return view
 
-    def start(self, raw: Mapping[str, Any]) -> ScanView:
+    def start(self, principal: Principal, raw: Mapping[str, Any]) -> ScanView:
         """Take one up. Raises Invalid, TooManyScans, and OSError for a full disk."""
         body = convert(raw, ScanBody)
         networks = Networks.of(self._settings.device_networks)
@@ -81,7 +81,7 @@ class Scans:
             state=ScanState.RUNNING,
             location=f"/v1/discovery/scans/{scan_id}",
             asked_at=self._now(),
-            asked_by=body.actor or NOBODY,
+            asked_by=principal.name,
             subnet=str(subnet) if subnet is not None else None,
         )
         repository.put(self._settings, view)
@@ -130,7 +130,7 @@ class Scans:
         message = DiscoveryProgress(
             scan_id=scan_id, asked=view.asked, total=view.total, found=len(view.devices)
         )
-        self._hub.publish(None, text(message))
+        self._hub.publish(None, text(message), Scope.DEVICES_WRITE)
 
     def _finish(self, scan_id: str) -> None:
         """The last word: kept first, then told."""
@@ -147,4 +147,4 @@ class Scans:
             devices=view.devices,
             error=view.error,
         )
-        self._hub.publish(None, text(message))
+        self._hub.publish(None, text(message), Scope.DEVICES_WRITE)

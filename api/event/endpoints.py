@@ -11,6 +11,7 @@ from fastapi import APIRouter, Header, Path, Query, Request, Response
 from pydantic import Field
 
 from api import examples
+from api.account.identity import PrincipalDep, Scope, needs
 from api.body import parse, read
 from api.context import ApiDep
 from api.event import service
@@ -87,6 +88,7 @@ class CvQuery(Filters):
 
 @router.get(
     "",
+    dependencies=[needs(Scope.EVENTS_READ)],
     summary="Events, the newest first",
     responses=answers(
         Page[EventView],
@@ -95,9 +97,11 @@ class CvQuery(Filters):
         problems=(BadCursor, NotFound, DatabaseUnavailable),
     ),
 )
-async def every(api: ApiDep, query: Annotated[EventQuery, Query()]) -> Response:
+async def every(
+    api: ApiDep, principal: PrincipalDep, query: Annotated[EventQuery, Query()]
+) -> Response:
     """Events of a site, or of all, by event time."""
-    sites = in_scope(api.configuration, query.site_id)
+    sites = in_scope(api.configuration, principal, query.site_id)
     return reply(await service.every(api, sites, query.filters(), query.cursor, query.limit))
 
 
@@ -119,6 +123,7 @@ async def _gone(request: Request) -> AsyncIterator[asyncio.Future[None]]:
 
 @router.post(
     "/cv",
+    dependencies=[needs(Scope.EVENTS_WRITE)],
     summary="Post an event and get its decision",
     openapi_extra=request_body(CvEvent, examples=examples.CV_EVENTS),
     responses=answers(
@@ -146,6 +151,7 @@ async def _gone(request: Request) -> AsyncIterator[asyncio.Future[None]]:
 async def post_cv(
     request: Request,
     api: ApiDep,
+    principal: PrincipalDep,
     query: Annotated[CvQuery, Query()],
     idempotency_key: Annotated[
         str | None, Header(min_length=1, max_length=200, pattern=PRINTABLE)
@@ -176,10 +182,12 @@ async def post_cv(
             answer: Accepted | VendorTaken | Answer | None
             if taken is None:
                 assert raw is not None
-                answer = await service.submit(api, raw, idempotency_key, gone)
+                answer = await service.submit(api, principal, raw, idempotency_key, gone)
             else:
                 named = Named(query.site_id, query.camera_id, query.zone_id, query.device_id)
-                answer = await service.submit_vendor(api, taken, named, idempotency_key, gone)
+                answer = await service.submit_vendor(
+                    api, principal, taken, named, idempotency_key, gone
+                )
     except Problem as problem:
         api.metrics.refused.labels(problem.code).inc()
         raise
@@ -194,6 +202,7 @@ async def post_cv(
 
 @router.get(
     "/{event_id}",
+    dependencies=[needs(Scope.EVENTS_READ)],
     summary="One event and its decision",
     responses=answers(
         EventView,
@@ -202,13 +211,18 @@ async def post_cv(
         problems=(NotFound, DatabaseUnavailable),
     ),
 )
-async def by_id(api: ApiDep, event_id: AnyId, query: Annotated[SiteQuery, Query()]) -> Response:
+async def by_id(
+    api: ApiDep, principal: PrincipalDep, event_id: AnyId, query: Annotated[SiteQuery, Query()]
+) -> Response:
     """One event, with what every stage said about it."""
-    return reply(await service.by_id(api, in_scope(api.configuration, query.site_id), event_id))
+    return reply(
+        await service.by_id(api, in_scope(api.configuration, principal, query.site_id), event_id)
+    )
 
 
 @router.get(
     "/{event_id}/snapshots",
+    dependencies=[needs(Scope.MEDIA_READ)],
     summary="An event's pictures",
     responses=answers(
         list[SnapshotView],
@@ -217,14 +231,17 @@ async def by_id(api: ApiDep, event_id: AnyId, query: Annotated[SiteQuery, Query(
         problems=(NotFound, DatabaseUnavailable),
     ),
 )
-async def snapshots(api: ApiDep, event_id: AnyId, query: Annotated[SiteQuery, Query()]) -> Response:
+async def snapshots(
+    api: ApiDep, principal: PrincipalDep, event_id: AnyId, query: Annotated[SiteQuery, Query()]
+) -> Response:
     """Which pictures there are, and where."""
-    sites = in_scope(api.configuration, query.site_id)
+    sites = in_scope(api.configuration, principal, query.site_id)
     return reply(await service.snapshots(api, sites, event_id))
 
 
 @router.get(
     "/{event_id}/snapshots/{position}",
+    dependencies=[needs(Scope.MEDIA_READ)],
     summary="One picture of an event",
     response_class=Response,
     responses=PICTURE,
@@ -232,11 +249,12 @@ async def snapshots(api: ApiDep, event_id: AnyId, query: Annotated[SiteQuery, Qu
 async def snapshot(
     request: Request,
     api: ApiDep,
+    principal: PrincipalDep,
     event_id: AnyId,
     position: Annotated[int, Path(ge=-3, le=3)],
     query: Annotated[SiteQuery, Query()],
 ) -> Response:
     """The JPEG at that position: 0 is the frame that completed the evidence."""
-    sites = in_scope(api.configuration, query.site_id)
+    sites = in_scope(api.configuration, principal, query.site_id)
     row = await service.picture_row(api, sites, event_id, position)
     return await picture(request, api.blobs, row)

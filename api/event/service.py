@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from agents.runtime.emitter import EmitError
+from api.account.identity import Principal
 from api.body import convert
 from api.database import Row
 from api.event import repository
@@ -30,7 +31,8 @@ from api.event.vendors.message import State
 from api.event.vendors.place import Named
 from api.event.vendors.reading import Picture, Taken, to_cv
 from api.paging import Cursor, Page, fingerprint
-from api.problems import BrokerUnavailable, DatabaseUnavailable, NotFound, NotReady
+from api.problems import BrokerUnavailable, DatabaseUnavailable, NotFound
+from api.site.service import visible
 from schemas.frame import SnapshotMeta
 from schemas.ids import snapshot_id
 from topics.catalogue import EVENTS, SNAPSHOTS
@@ -101,6 +103,7 @@ async def picture_row(api: Api, sites: frozenset[str], event_id: str, position: 
 
 async def submit(
     api: Api,
+    principal: Principal,
     raw: Mapping[str, Any],
     idempotency_key: str | None,
     gone: asyncio.Future[None],
@@ -113,11 +116,12 @@ async def submit(
     4. The event is confirmed by the broker: only from here on it is accepted.
     5. The decision, or 202 when the time is over.
     """
-    return await _submit(api, convert(raw, CvEvent), raw, idempotency_key, gone)
+    return await _submit(api, principal, convert(raw, CvEvent), raw, idempotency_key, gone)
 
 
 async def submit_vendor(
     api: Api,
+    principal: Principal,
     taken: Taken,
     named: Named,
     idempotency_key: str | None,
@@ -128,9 +132,7 @@ async def submit_vendor(
     Pictures go to the first event's snapshots, the first one as the frame that shows it. Raises
     what `submit` raises; where one of several events cannot be placed, none is taken.
     """
-    if not api.configuration.loaded.is_set():
-        raise NotReady("The sites' configuration is still being read.")
-    sites = api.configuration.sites
+    sites = visible(api.configuration, principal)
     heartbeats = sum(one.state is State.HEARTBEAT for one in taken.messages)
     api.metrics.heartbeats.inc(heartbeats)
     told = [one for one in taken.messages if one.state is not State.HEARTBEAT]
@@ -144,7 +146,7 @@ async def submit_vendor(
         if key is not None and number:
             key = f"{key}/{number}"
         # Without a time of its own it has no id either: an event each time.
-        answer = await _submit(api, event, {}, key, gone, pictures)
+        answer = await _submit(api, principal, event, {}, key, gone, pictures)
         pictures = ()
         if answer is None:
             return None
@@ -158,6 +160,7 @@ async def submit_vendor(
 
 async def _submit(
     api: Api,
+    principal: Principal,
     event: CvEvent,
     raw: Mapping[str, Any],
     idempotency_key: str | None,
@@ -167,9 +170,7 @@ async def _submit(
     loop = asyncio.get_running_loop()
     begun = loop.time()
     check(event)  # 1
-    if not api.configuration.loaded.is_set():
-        raise NotReady("The sites' configuration is still being read.")
-    site = find_site(event, api.configuration.sites)
+    site = find_site(event, visible(api.configuration, principal))
     at = occurred_at(event, api.now())
     try:
         event_id = event_key(site, event, raw, idempotency_key)

@@ -7,12 +7,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from api.account.identity import PrincipalDep, Scope, needs
 from api.context import ApiDep
 from api.health.schemas import Live, PipelineView, Ready
 from api.openapi import answers, reply
 from api.problems import NotFound, NotReady
 from api.query import SiteQuery
-from api.site.service import in_scope
+from api.site.service import EVERY_SITE, in_scope
 
 __all__ = ["router"]
 
@@ -44,15 +45,23 @@ async def ready(api: ApiDep) -> Response:
 
 @router.get(
     "/v1/pipeline",
+    dependencies=[needs(Scope.DEVICES_READ)],
     summary="Whether the pipeline sees",
     responses=answers(PipelineView, "Its state with every reason", problems=(NotFound, NotReady)),
 )
-async def pipeline(api: ApiDep, query: Annotated[SiteQuery, Query()]) -> Response:
+async def pipeline(
+    api: ApiDep, principal: PrincipalDep, query: Annotated[SiteQuery, Query()]
+) -> Response:
     """Lag of each role, decide's signs of life, and the cameras that deliver no frames."""
-    return reply(api.monitor.view(in_scope(api.configuration, query.site_id)))
+    return reply(api.monitor.view(in_scope(api.configuration, principal, query.site_id)))
 
 
-@router.get("/metrics", response_class=Response, summary="Prometheus metrics")
+@router.get(
+    "/metrics",
+    dependencies=[needs(Scope.METRICS_READ), EVERY_SITE],
+    response_class=Response,
+    summary="Prometheus metrics",
+)
 async def metrics(api: ApiDep) -> Response:
     """Counters and gauges of this server, and of the pipeline as it sees it."""
     api.metrics.pipeline(api.monitor.view(frozenset(api.configuration.sites)))

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Header, Request, Response
 
+from api.account.identity import PrincipalDep, Scope, needs
 from api.body import convert, parse, read
 from api.context import ApiDep
 from api.notify import service
@@ -70,19 +71,20 @@ async def notify(
         str | None, Header(min_length=1, max_length=200, pattern=PRINTABLE)
     ] = None,
 ) -> Response:
-    """From this machine only, with the token of the secret `internal-notify`.
+    """With the scope notify:write; or, from this machine, with the secret `internal-notify`.
 
     It takes the same way as every notification: limits, retries, log. The same `Idempotency-Key`
     for the same site, receiver and source is sent once.
     """
-    service.admit(api, request)
+    principal = await service.admit(api, request)
     body = convert(parse(await read(request, limit=MOST_BYTES)), NotifyBody)
-    answer = await service.submit(api, body, idempotency_key)
+    answer = await service.submit(api, principal, body, idempotency_key)
     return reply(answer, status=202 if answer.result is NotifyOutcome.ACCEPTED else 200)
 
 
 @router.post(
     "/v1/notifications/preview",
+    dependencies=[needs(Scope.NOTIFY_WRITE)],
     summary="What a receiver's channels would be told",
     openapi_extra=request_body(PreviewBody, examples=_PREVIEW),
     responses=answers(
@@ -91,7 +93,7 @@ async def notify(
         problems=(MalformedBody, NotFound, BodyTooLarge, UnsupportedMediaType, Invalid, NotReady),
     ),
 )
-async def preview(request: Request, api: ApiDep) -> Response:
+async def preview(request: Request, api: ApiDep, principal: PrincipalDep) -> Response:
     """By the document's templates, or by one that is to be tried."""
     body = convert(parse(await read(request, limit=MOST_BYTES)), PreviewBody)
-    return reply(service.show(api, body))
+    return reply(service.show(api, principal, body))

@@ -12,8 +12,18 @@ from typing import TYPE_CHECKING, Final
 
 from agents.notify.preview import preview, sample
 from agents.runtime.emitter import EmitError
+from api.account.identity import Principal, Scope, principal_of
 from api.notify.schemas import NotifyAnswer, NotifyBody, NotifyOutcome, PreviewBody, PreviewView
-from api.problems import BrokerUnavailable, FieldError, Forbidden, Invalid, NotFound, NotReady
+from api.problems import (
+    BrokerUnavailable,
+    FieldError,
+    Forbidden,
+    Invalid,
+    MissingScope,
+    NotFound,
+    NotReady,
+)
+from api.site.service import in_scope, visible
 from infra.errors import WatchfloorError
 from infra.secrets import lookup
 from schemas.document import Receiver, Template
@@ -32,31 +42,45 @@ __all__ = ["TOKEN_SECRET", "admit", "show", "submit"]
 
 TOKEN_SECRET: Final = "internal-notify"  # noqa: S105 - a secret's name
 LEAST_TOKEN: Final = 16
+FORWARDED: Final = ("forwarded", "via", "x-forwarded-for", "x-real-ip")
 
 
-def admit(api: Api, request: Request) -> None:
-    """Let in who is on this machine and knows the token. Raises Forbidden."""
-    host = request.client.host if request.client is not None else ""
-    try:
-        near = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        near = False
-    if not near:
-        raise Forbidden("Only services on this machine may ask for notifications.")
+async def admit(api: Api, request: Request) -> Principal | None:
+    """Who asks; None for a service on this machine that knows the secret.
+
+    Raises Forbidden for the secret from elsewhere, Unauthenticated, and MissingScope.
+    """
+    if _knows_secret(api, request.headers.get("authorization", "")):
+        if not _near(request):
+            raise Forbidden(f"The secret {TOKEN_SECRET!r} is for services on this machine.")
+        return None
+    principal = await principal_of(request)
+    if not principal.may(Scope.NOTIFY_WRITE):
+        raise MissingScope(Scope.NOTIFY_WRITE)
+    return principal
+
+
+def _knows_secret(api: Api, given: str) -> bool:
     try:
         token = lookup(TOKEN_SECRET, state_dir=api.settings.state_dir).reveal()
     except WatchfloorError:
-        token = ""
+        return False
     if len(token) < LEAST_TOKEN:
-        raise Forbidden(
-            f"The secret {TOKEN_SECRET!r} is not set here, or is shorter than {LEAST_TOKEN} "
-            "characters: write one, and send it as Authorization: Bearer TOKEN."
-        )
-    given = request.headers.get("authorization", "")
+        return False
     # As digests, so that neither the length nor the first difference shows in the time it takes.
     wanted = hashlib.sha256(f"Bearer {token}".encode()).digest()
-    if not hmac.compare_digest(hashlib.sha256(given.encode()).digest(), wanted):
-        raise Forbidden("The token is missing or wrong.")
+    return hmac.compare_digest(hashlib.sha256(given.encode()).digest(), wanted)
+
+
+def _near(request: Request) -> bool:
+    """Whether it comes from this machine, and not through a proxy on it."""
+    if any(name in request.headers for name in FORWARDED):
+        return False
+    host = request.client.host if request.client is not None else ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _receiver(api: Api, name: str | None) -> Receiver:
@@ -70,15 +94,19 @@ def _receiver(api: Api, name: str | None) -> Receiver:
     raise Invalid([FieldError(field="body.receiver", detail=detail)])
 
 
-async def submit(api: Api, body: NotifyBody, key: str | None) -> NotifyAnswer:
+async def submit(
+    api: Api, principal: Principal | None, body: NotifyBody, key: str | None
+) -> NotifyAnswer:
     """Put it on the way and wait for its first pass.
 
     The same key for the same site and receiver is the same notification, and has the same answer.
     Raises NotFound for a site that does not exist, Invalid for such a receiver.
     """
-    if not api.configuration.loaded.is_set():
+    if principal is not None:
+        in_scope(api.configuration, principal, body.site_id)
+    elif not api.configuration.loaded.is_set():
         raise NotReady("The sites' configuration is still being read.")
-    if api.configuration.site(body.site_id) is None:
+    elif api.configuration.site(body.site_id) is None:
         raise NotFound("site", body.site_id)
     receiver = _receiver(api, body.receiver)
     now = api.now()
@@ -149,10 +177,9 @@ def _answer(result: NotifyResult) -> NotifyAnswer:
     )
 
 
-def show(api: Api, body: PreviewBody) -> list[PreviewView]:
+def show(api: Api, principal: Principal, body: PreviewBody) -> list[PreviewView]:
     """What the receiver's channels would be told. Raises Invalid for a template that fails."""
-    if not api.configuration.loaded.is_set():
-        raise NotReady("The sites' configuration is still being read.")
+    sites = visible(api.configuration, principal)
     errors = []
     for name in ("subject", "text", "html"):
         source = getattr(body, name)
@@ -164,7 +191,7 @@ def show(api: Api, body: PreviewBody) -> list[PreviewView]:
     receiver = _receiver(api, body.receiver)
     site = None
     if body.site_id is not None:
-        found = api.configuration.site(body.site_id)
+        found = sites.get(body.site_id)
         if found is None:
             raise NotFound("site", body.site_id)
         site = found.site
@@ -186,7 +213,7 @@ def show(api: Api, body: PreviewBody) -> list[PreviewView]:
             receiver,
             site=site,
             templates=alone or api.configuration.routing.templates,
-            link_base=api.settings.api_url,
+            link_base=api.settings.link_base,
             channel=body.channel,
             language=body.language,
         )

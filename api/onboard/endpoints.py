@@ -7,6 +7,7 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 
 from api import examples
+from api.account.identity import PrincipalDep, Scope, needs
 from api.body import parse, read
 from api.context import ApiDep
 from api.onboard.schemas import CameraBody, CameraTaken, RecorderBody, RecorderTaken
@@ -39,6 +40,7 @@ PROBLEMS: Final = (
 
 @router.post(
     "/cameras/onboard",
+    dependencies=[needs(Scope.DEVICES_WRITE)],
     summary="Take a camera on by ONVIF",
     status_code=201,
     openapi_extra=request_body(CameraBody, examples=examples.ONBOARDINGS),
@@ -50,7 +52,7 @@ PROBLEMS: Final = (
         problems=PROBLEMS,
     ),
 )
-async def camera(request: Request, api: ApiDep) -> Response:
+async def camera(request: Request, api: ApiDep, principal: PrincipalDep) -> Response:
     """Check the log-in, read the camera, try its stream, and put it into its site's document.
 
     It takes up to a minute. A camera is known again by its serial number, else by its address:
@@ -58,12 +60,13 @@ async def camera(request: Request, api: ApiDep) -> Response:
     problem say what failed, and nothing was changed then. A log-in that was refused is not sent
     again for 5 min.
     """
-    taken = await api.onboarding.camera(parse(await read(request, limit=MAX_BYTES)))
+    taken = await api.onboarding.camera(principal, parse(await read(request, limit=MAX_BYTES)))
     return reply(taken, status=201 if taken.created else 200)
 
 
 @router.post(
     "/nvrs/connect",
+    dependencies=[needs(Scope.DEVICES_WRITE)],
     summary="Take a recorder on, and its channels as cameras",
     status_code=201,
     openapi_extra=request_body(RecorderBody, examples=examples.RECORDERS),
@@ -75,12 +78,12 @@ async def camera(request: Request, api: ApiDep) -> Response:
         problems=PROBLEMS,
     ),
 )
-async def recorder(request: Request, api: ApiDep) -> Response:
+async def recorder(request: Request, api: ApiDep, principal: PrincipalDep) -> Response:
     """Check the log-in, read the recorder's channels, and put all of it into its site's document.
 
     A channel's camera has an id of the recorder and the channel. Taking it on twice updates it; a
     camera that a person renamed keeps its name and its id, and one that the recorder has no more
     stays.
     """
-    taken = await api.onboarding.recorder(parse(await read(request, limit=MAX_BYTES)))
+    taken = await api.onboarding.recorder(principal, parse(await read(request, limit=MAX_BYTES)))
     return reply(taken, status=201 if taken.created else 200)

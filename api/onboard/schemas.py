@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from api.alert.schemas import Person
 from infra.onboard.described import Stream
 from schemas.base import CameraId, DeviceId, Name, SiteId
 
@@ -62,7 +61,7 @@ class CameraBody(Struct, frozen=True, kw_only=True):
     """Which camera to take on, for which site.
 
     camera_id: the id of a new one; none: made of its name, its serial number or its address. name:
-    for people. actor: who asks, until there are accounts.
+    for people.
     """
 
     site_id: SiteId
@@ -70,7 +69,6 @@ class CameraBody(Struct, frozen=True, kw_only=True):
     credentials: LogIn | None = None
     camera_id: CameraId | None = None
     name: Name | None = None
-    actor: Person | None = None
 
 
 class RecorderBody(Struct, frozen=True, kw_only=True):
@@ -93,7 +91,6 @@ class RecorderBody(Struct, frozen=True, kw_only=True):
         ]
         | None
     ) = None
-    actor: Person | None = None
 
 
 class DescribedView(Struct, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from agents.runtime.configuration import Configuration
 from agents.watch.drivers.base import Fault
+from api.account.identity import Principal
 from api.body import convert
 from api.onboard.schemas import (
     CameraBody,
@@ -47,7 +48,6 @@ AT_ONCE: Final = 4
 REFUSED_FOR: Final = timedelta(minutes=5)
 """How long a refused log-in is not sent again: vendors lock an account for as long and longer."""
 MOST_REFUSED: Final = 1_000
-NOBODY: Final = "anonymous"
 
 
 class Onboarding:
@@ -63,14 +63,14 @@ class Onboarding:
         self._key = secrets.token_bytes(32)
         self._refused: OrderedDict[bytes, datetime] = OrderedDict()
 
-    async def camera(self, raw: Mapping[str, Any]) -> CameraTaken:
+    async def camera(self, principal: Principal, raw: Mapping[str, Any]) -> CameraTaken:
         """Take a camera on.
 
         Raises Invalid, NotFound and NotReady, NotOnboarded with what failed, TooManyOnboardings,
         and DatabaseUnavailable.
         """
         body = convert(raw, CameraBody)
-        asked = self._asked(body, id=body.camera_id)
+        asked = self._asked(principal, body, id=body.camera_id)
         async with self._turn(asked, "camera_id"):
             taken = await onboard_camera(self._settings, asked)
         channel = taken.described.channels[0]
@@ -88,10 +88,12 @@ class Onboarding:
             ),
         )
 
-    async def recorder(self, raw: Mapping[str, Any]) -> RecorderTaken:
+    async def recorder(self, principal: Principal, raw: Mapping[str, Any]) -> RecorderTaken:
         """Take a recorder on with its cameras. Raises as `camera` does."""
         body = convert(raw, RecorderBody)
-        asked = self._asked(body, id=body.device_id, driver=body.driver, channels=body.channels)
+        asked = self._asked(
+            principal, body, id=body.device_id, driver=body.driver, channels=body.channels
+        )
         async with self._turn(asked, "device_id"):
             taken = await connect_recorder(self._settings, asked)
         return RecorderTaken(
@@ -105,15 +107,15 @@ class Onboarding:
             new_camera_ids=taken.new,
         )
 
-    def _asked(self, body: CameraBody | RecorderBody, **more: Any) -> Asked:
-        in_scope(self._configuration, body.site_id)
+    def _asked(self, principal: Principal, body: CameraBody | RecorderBody, **more: Any) -> Asked:
+        in_scope(self._configuration, principal, body.site_id)
         given: LogIn | None = body.credentials
         return Asked(
             site_id=body.site_id,
             address=body.address,
             username=given.username if given is not None else None,
             password=Secret(given.password) if given is not None else None,
-            author=body.actor or NOBODY,
+            author=principal.name,
             name=body.name,
             **more,
         )

@@ -9,6 +9,7 @@ import re
 from fastapi import APIRouter
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from api.account.identity import PrincipalDep, Scope, needs
 from api.alert.service import queue
 from api.context import Api, ApiDep
 from api.problems import NotFound, NotReady, Overloaded, Problem, respond
@@ -16,7 +17,7 @@ from api.query import ID
 from api.site.service import in_scope
 from api.stream.feed import text
 from api.stream.hub import MAX_CLIENTS, Client, Closed
-from api.stream.pulse import HEARTBEAT_S, pipeline_message
+from api.stream.pulse import HEARTBEAT_S, SEES, pipeline_message
 from api.stream.schemas import AlertsMessage, CamerasMessage, Hello
 
 __all__ = ["router"]
@@ -26,11 +27,13 @@ router = APIRouter()
 CLOSE_S = 5.0
 
 
-@router.websocket("/v1/stream")
-async def stream(socket: WebSocket, api: ApiDep) -> None:
+@router.websocket("/v1/stream", dependencies=[needs(Scope.ALERTS_READ)])
+async def stream(socket: WebSocket, api: ApiDep, principal: PrincipalDep) -> None:
     """Say hello, the queue, the cameras and the pipeline's state; then whatever changes.
 
-    `?site_id=` listens to one site. A listener that reads too slowly is closed with 1013.
+    `?site_id=` listens to one site. A listener is told of the sites and by the scopes that it has:
+    cameras and the pipeline with devices:read. One that reads too slowly is closed with 1013, one
+    whose session or token was taken back, or changed, with 4401.
     """
     site_id = socket.query_params.get("site_id")
     try:
@@ -39,11 +42,13 @@ async def stream(socket: WebSocket, api: ApiDep) -> None:
         if api.hub.full:
             raise Overloaded(MAX_CLIENTS)
         # Without a site it opens before the configuration is read: the banner says so.
-        sites = in_scope(api.configuration, site_id) if site_id is not None else None
+        sites = principal.sites
+        if site_id is not None:
+            sites = in_scope(api.configuration, principal, site_id)
     except (NotFound, NotReady, Overloaded) as problem:
         await _refuse(socket, problem)
         return
-    client = Client(sites)
+    client = Client(sites, principal)
     api.hub.add(client)
     try:
         await socket.accept()
@@ -94,12 +99,14 @@ async def _serve(socket: WebSocket, api: Api, client: Client) -> None:
 
 
 async def _first(api: Api, client: Client) -> list[str]:
-    sites = frozenset(api.configuration.sites) if client.sites is None else client.sites
+    sites = frozenset(api.configuration.sites)
+    if client.sites is not None:
+        sites &= client.sites
     alerts, complete, history = await queue(api, sites)
     now = api.now()
-    return [
-        text(Hello(at=now, sites=tuple(sorted(sites)), heartbeat_s=HEARTBEAT_S)),
-        text(CamerasMessage(cameras=tuple(api.live.cameras(sites)))),
-        pipeline_message(api.monitor.verdict(client.sites), now),
-        text(AlertsMessage(alerts=tuple(alerts), complete=complete, history=history)),
-    ]
+    first = [text(Hello(at=now, sites=tuple(sorted(sites)), heartbeat_s=HEARTBEAT_S))]
+    if client.principal.may(SEES):
+        first.append(text(CamerasMessage(cameras=tuple(api.live.cameras(sites)))))
+        first.append(pipeline_message(api.monitor.verdict(client.sites), now))
+    first.append(text(AlertsMessage(alerts=tuple(alerts), complete=complete, history=history)))
+    return first

@@ -17,6 +17,7 @@ import msgspec
 
 from agents.runtime.follower import Follower
 from agents.runtime.record import Record
+from api.account.identity import Scope
 from api.alert.schemas import view
 from api.event.flights import Flights
 from api.stream.hub import Hub
@@ -134,7 +135,9 @@ class Feed:
                 return
             self._count(record, message)
             if len(self._hub):
-                self._hub.publish(message.site_id, text(AlertMessage(alert=view(message))))
+                self._hub.publish(
+                    message.site_id, text(AlertMessage(alert=view(message))), Scope.ALERTS_READ
+                )
         elif isinstance(message, Probe):
             self._probe(message)
         elif isinstance(message, NotifyResult) and self._told is not None:
@@ -151,10 +154,13 @@ class Feed:
         if self._live.probe(probe) and len(self._hub):
             camera = self._live.camera(probe.site_id, probe.device_id)
             if camera is not None:
-                self._hub.publish(probe.site_id, text(CameraMessage(camera=camera)))
+                self._hub.publish(
+                    probe.site_id, text(CameraMessage(camera=camera)), Scope.DEVICES_READ
+                )
 
     def _removed(self, record: Record) -> None:
         if record.topic is ALERTS and record.key is not None:
             gone = self._live.forget(record.key.decode("utf-8", "replace"))
             if gone is not None:
-                self._hub.publish(gone.site_id, text(AlertRemoved(alert_id=gone.alert_id)))
+                message = AlertRemoved(alert_id=gone.alert_id)
+                self._hub.publish(gone.site_id, text(message), Scope.ALERTS_READ)

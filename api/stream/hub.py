@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import Final
+
+from api.account.identity import Principal, Scope
 
 __all__ = ["Client", "Closed", "Hub"]
 
@@ -18,6 +21,8 @@ MAX_CLIENTS: Final = 200
 
 TRY_AGAIN_LATER: Final = 1013
 GOING_AWAY: Final = 1001
+UNAUTHENTICATED: Final = 4401
+"""As HTTP's 401: sign in, or renew what one signed in with, and come again."""
 
 
 class Closed(Exception):
@@ -30,16 +35,18 @@ class Closed(Exception):
 
 
 class Client:
-    """One listener. sites: what it is told about."""
+    """One listener. sites: what it is told about. principal: who it is."""
 
     def __init__(
         self,
         sites: frozenset[str] | None,
+        principal: Principal,
         *,
         max_messages: int = MAX_MESSAGES,
         max_bytes: int = MAX_BYTES,
     ) -> None:
         self.sites = sites
+        self.principal = principal
         self._queue: deque[str] = deque()
         self._bytes = 0
         self._max_messages = max_messages
@@ -47,9 +54,16 @@ class Client:
         self._closed: Closed | None = None
         self._wake = asyncio.Event()
 
-    def sees(self, site: str | None) -> bool:
-        """Whether something of that site is for this client; None is for everybody."""
-        return site is None or self.sites is None or site in self.sites
+    def sees(self, site: str | None, scope: Scope) -> bool:
+        """Whether something of that site is for this client, where it takes that scope to see it.
+
+        site: None: of no one site, for whoever sees every site.
+        """
+        if not self.principal.may(scope):
+            return False
+        if site is None:
+            return self.principal.sites is None
+        return self.sites is None or site in self.sites
 
     def put(self, text: str) -> None:
         """Queue a message; a client that has too many already is closed instead."""
@@ -111,20 +125,29 @@ class Hub:
         """It is told nothing any more."""
         self._clients.discard(client)
 
-    def publish(self, site: str | None, text: str) -> None:
-        """Queue a message for everybody who sees that site; None: for everybody."""
+    def publish(self, site: str | None, text: str, scope: Scope) -> None:
+        """Queue a message for everybody who sees that site, with that scope.
+
+        site: None: of no one site, for whoever sees every site.
+        """
         for client in self._clients:
-            if client.sees(site):
+            if client.sees(site, scope):
                 client.put(text)
+
+    def refuse(self, stands: Callable[[Principal], bool]) -> None:
+        """Close those whose principal does not stand any more."""
+        for client in tuple(self._clients):
+            if not stands(client.principal):
+                client.close(Closed(UNAUTHENTICATED, "signed out, or changed: sign in again"))
 
     def scopes(self) -> set[frozenset[str] | None]:
         """What listeners listen to; None is everything."""
         return {client.sites for client in self._clients}
 
-    def tell(self, scope: frozenset[str] | None, text: str) -> None:
-        """Queue a message for those who listen to exactly this."""
+    def tell(self, sites: frozenset[str] | None, text: str, scope: Scope) -> None:
+        """Queue a message for those who listen to exactly these sites, with that scope."""
         for client in self._clients:
-            if client.sites == scope:
+            if client.sites == sites and client.principal.may(scope):
                 client.put(text)
 
     def close(self) -> None:

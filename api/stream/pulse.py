@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from agents.runtime.configuration import Configuration
+from api.account.identity import Authority, Scope
 from api.health.monitor import Monitor
 from api.health.verdict import PipelineState, Verdict
 from api.stream.feed import text
@@ -15,12 +16,14 @@ from api.stream.hub import Hub
 from api.stream.live import Live
 from api.stream.schemas import CamerasMessage, PipelineMessage
 
-__all__ = ["HEARTBEAT_S", "pipeline_message", "run", "tell_cameras"]
+__all__ = ["HEARTBEAT_S", "SEES", "pipeline_message", "run", "tell_cameras"]
 
 HEARTBEAT_S: Final = 5.0
 LOOK_S: Final = 1.0
+SEES: Final = Scope.DEVICES_READ
+"""What it takes to be told of cameras and of the pipeline."""
 
-Scope = frozenset[str] | None
+Sites = frozenset[str] | None
 Gist = tuple[PipelineState, tuple[tuple[str, str | None], ...]]
 
 
@@ -34,18 +37,24 @@ def pipeline_message(verdict: Verdict, at: datetime) -> str:
     return text(PipelineMessage(state=verdict.state, reasons=verdict.reasons, at=at))
 
 
-async def run(hub: Hub, monitor: Monitor, now: Callable[[], datetime]) -> None:
-    """Tell every listener when the verdict changes, and every 5 s in any case."""
+async def run(
+    hub: Hub, monitor: Monitor, authority: Authority, now: Callable[[], datetime]
+) -> None:
+    """Tell every listener when the verdict changes, and every 5 s in any case.
+
+    And end the connections of those who were signed out, or may see other sites now.
+    """
     loop = asyncio.get_running_loop()
-    told: dict[Scope, tuple[Gist, float]] = {}
+    told: dict[Sites, tuple[Gist, float]] = {}
     while True:
+        hub.refuse(authority.stands)
         scopes = hub.scopes()
         for scope in scopes:
             verdict = monitor.verdict(scope)
             before, at = told.get(scope, (None, 0.0))
             if before != gist(verdict) or loop.time() - at >= HEARTBEAT_S:
                 told[scope] = (gist(verdict), loop.time())
-                hub.tell(scope, pipeline_message(verdict, now()))
+                hub.tell(scope, pipeline_message(verdict, now()), SEES)
         for scope in told.keys() - scopes:
             del told[scope]
         await asyncio.sleep(LOOK_S)
@@ -55,4 +64,4 @@ def tell_cameras(hub: Hub, live: Live, configuration: Configuration) -> None:
     """The configuration changed: every listener gets its cameras again."""
     for scope in hub.scopes():
         sites = frozenset(configuration.sites) if scope is None else scope
-        hub.tell(scope, text(CamerasMessage(cameras=tuple(live.cameras(sites)))))
+        hub.tell(scope, text(CamerasMessage(cameras=tuple(live.cameras(sites)))), SEES)

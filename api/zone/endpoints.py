@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from api import examples
+from api.account.identity import PrincipalDep, Scope, needs
 from api.context import ApiDep
 from api.openapi import answers, reply
 from api.problems import NotFound, NotReady
@@ -28,12 +29,15 @@ class ZoneQuery(SiteQuery):
 
 @router.get(
     "",
+    dependencies=[needs(Scope.CONFIG_READ)],
     summary="Zones and their policies",
     responses=answers(
         list[ZoneView], "The zones", example=[examples.ZONE], problems=(NotFound, NotReady)
     ),
 )
-async def every(api: ApiDep, query: Annotated[ZoneQuery, Query()]) -> Response:
+async def every(
+    api: ApiDep, principal: PrincipalDep, query: Annotated[ZoneQuery, Query()]
+) -> Response:
     """The zones of a site, or of all, as the roles work by them now."""
-    sites = in_scope(api.configuration, query.site_id)
+    sites = in_scope(api.configuration, principal, query.site_id)
     return reply(service.every(api.configuration, sites, query.camera_id))

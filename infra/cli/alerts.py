@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from infra.cli.frame import JsonOption, StateOption, settings_of
 from infra.cli.output import console, print_json, table
-from infra.errors import NotRunningError, WatchfloorError
+from infra.local_api import ask, client
 
 EPILOG = """\
 \b
@@ -37,8 +37,6 @@ def alerts(
     state: StateOption = None,
 ) -> None:
     """The queue of alerts, the worst first."""
-    import httpx
-
     settings = settings_of(ctx, state)
     wanted = {
         "site_id": site,
@@ -48,19 +46,8 @@ def alerts(
         "limit": str(limit),
     }
     params = {name: value for name, value in wanted.items() if value}
-    try:
-        reply = httpx.get(f"{settings.api_url}/v1/alerts", params=params, timeout=15)
-    except httpx.HTTPError as error:
-        raise NotRunningError(
-            f"the API at {settings.api_url} does not answer ({type(error).__name__})",
-            hint="Start it with 'watchfloor up'.",
-        ) from None
-    body: dict[str, Any] = reply.json()
-    if reply.status_code != 200:
-        raise WatchfloorError(
-            f"alerts: {body.get('detail') or body.get('title')}",
-            hint="watchfloor alerts --help lists what can be asked.",
-        )
+    with client(settings) as opened:
+        body = ask(opened, "alerts", params)
     if json:
         print_json(body)
         return

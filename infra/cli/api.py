@@ -13,7 +13,8 @@ app = typer.Typer(add_completion=False)
 def api(ctx: typer.Context, state: StateOption = None) -> None:
     """Run the API in this process, until SIGTERM or Ctrl-C.
 
-    It listens on loopback only. WATCHFLOOR_API_HOST and WATCHFLOOR_API_PORT say where.
+    WATCHFLOOR_API_HOST and WATCHFLOOR_API_PORT say where: on loopback, and with a certificate
+    (WATCHFLOOR_API_TLS_CERT, WATCHFLOOR_API_TLS_KEY) on any address.
     """
     from infra.processes import become_process
 

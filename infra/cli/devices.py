@@ -8,10 +8,12 @@ import typer
 
 from infra.cli.frame import JsonOption, StateOption, settings_of
 from infra.cli.output import console, print_json, table
-from infra.errors import NotRunningError, WatchfloorError
+from infra.local_api import ask, client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from infra.settings import Settings
 
 EPILOG = """\
 \b
@@ -43,7 +45,7 @@ def devices(
     settings = settings_of(ctx, state)
     wanted = {"site_id": site, "kind": kind, "severity": severity, "limit": str(PAGE)}
     params = {name: value for name, value in wanted.items() if value}
-    found = [one for page in _pages(settings.api_url, params) for one in page]
+    found = [one for page in _pages(settings, params) for one in page]
     if json:
         print_json(found)
         return
@@ -62,31 +64,17 @@ def devices(
     )
 
 
-def _pages(url: str, params: dict[str, str]) -> Iterator[list[dict[str, Any]]]:
+def _pages(settings: Settings, params: dict[str, str]) -> Iterator[list[dict[str, Any]]]:
     """Every page. Raises NotRunningError and WatchfloorError."""
-    import httpx
-
-    try:
-        with httpx.Client(base_url=url, timeout=15, trust_env=False) as client:
-            cursor: str | None = None
-            while True:
-                asked = params if cursor is None else {**params, "cursor": cursor}
-                reply = client.get("/v1/devices", params=asked)
-                body: dict[str, Any] = reply.json()
-                if reply.status_code != 200:
-                    raise WatchfloorError(
-                        f"devices: {body.get('detail') or body.get('title')}",
-                        hint="watchfloor devices --help lists what can be asked.",
-                    )
-                yield body["items"]
-                cursor = body["next"]
-                if cursor is None:
-                    return
-    except (httpx.HTTPError, ValueError) as error:
-        raise NotRunningError(
-            f"the API at {url} does not answer ({type(error).__name__})",
-            hint="Start it with 'watchfloor up'.",
-        ) from None
+    with client(settings) as opened:
+        cursor: str | None = None
+        while True:
+            asked = params if cursor is None else {**params, "cursor": cursor}
+            body = ask(opened, "devices", asked)
+            yield body["items"]
+            cursor = body["next"]
+            if cursor is None:
+                return
 
 
 def _row(one: dict[str, Any]) -> list[object]:

@@ -79,7 +79,7 @@ def preview_(
             one,
             site=chosen,
             templates=document.routing.templates,
-            link_base=settings.api_url,
+            link_base=settings.link_base,
             channel=channel,
             language=language,
         )

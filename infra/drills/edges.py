@@ -19,6 +19,7 @@ from infra.drills.events import document
 from infra.drills.frame import GAP, METRICS, Drill
 from infra.drills.posts import Posts
 from infra.drills.topic import events_on, messages, taken_events
+from infra.local_token import bearer
 from infra.sandbox import publish
 from schemas.base import Severity
 from schemas.device import Assignment
@@ -41,7 +42,7 @@ POSTS: Final = 20
 
 def _kill_api(at: Arena) -> None:
     """The façade is killed under posts; who posted tries again."""
-    posts = Posts(at.run.seed, lambda: at.box.url)
+    posts = Posts(at.run.seed, lambda: at.box.url, lambda: bearer(at.box.settings))
     at.extra_taken = posts.taken
     posts.start()
     try:

@@ -7,7 +7,7 @@ import json
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import sleep, time
 from typing import Final
 
@@ -24,13 +24,17 @@ LIMIT_S: Final = 20.0
 
 class Posts:
     """POST /v1/events/cv under load. url: where the façade is now; it moves when it restarts.
+    bearer: the header by which it lets us in, known once it has run.
 
     An event is posted with its id as `Idempotency-Key` until it is answered with a 2xx, as its
     sender would: the same event again is the same event.
     """
 
-    def __init__(self, seed: int, url: Callable[[], str]) -> None:
+    def __init__(
+        self, seed: int, url: Callable[[], str], bearer: Callable[[], Mapping[str, str]]
+    ) -> None:
         self._url = url
+        self._bearer = bearer
         self._events = events(seed, "posted")
         self._lock = threading.Lock()
         self._taken: dict[str, float] = {}
@@ -82,7 +86,11 @@ class Posts:
         asked = urllib.request.Request(  # noqa: S310 - our own loopback
             f"{self._url()}/v1/events/cv",
             data=json.dumps(body).encode(),
-            headers={"Content-Type": "application/json", "Idempotency-Key": event.event_id},
+            headers={
+                "Content-Type": "application/json",
+                "Idempotency-Key": event.event_id,
+                **self._bearer(),
+            },
             method="POST",
         )
         try:

@@ -10,6 +10,7 @@ import pytest
 from fastapi import FastAPI
 
 from api.main import create_app
+from infra.local_token import bearer, ensure_local_token
 from infra.settings import Settings
 
 
@@ -26,7 +27,11 @@ def app(tmp_path: Path) -> FastAPI:
 
 @pytest.fixture
 async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    """Requests straight into the application."""
+    """Requests straight into the application, by this machine's token."""
+    settings = app.state.api.settings
+    ensure_local_token(settings)
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as found:
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://127.0.0.1:8080", headers=bearer(settings)
+    ) as found:
         yield found

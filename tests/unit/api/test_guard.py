@@ -1,12 +1,16 @@
-"""Only loopback is answered for, and only our own pages may change things."""
+"""Which hosts are answered for, and that only our own pages may change things."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from api.binding import listen, require_loopback
-from api.guard import is_loopback_host, origin_allowed
+from api.binding import answers_to, listen, require_address
+from api.guard import host_allowed, is_loopback_host, origin_allowed
 from infra.errors import MachineError, SettingsError
+from infra.settings import Settings
+from infra.tls import Tls
 
 
 @pytest.mark.parametrize(
@@ -54,13 +58,50 @@ def test_origins(origin: str | None, host: str, allowed: bool) -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.9.9.9"])
 def test_loopback_addresses(host: str) -> None:
-    assert require_loopback(host)
+    assert require_address(host)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::"])
 def test_other_addresses_are_refused_before_anything_listens(host: str) -> None:
-    with pytest.raises(SettingsError, match="no accounts yet"):
+    with pytest.raises(SettingsError, match="in the clear"):
         listen(host, 0)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.1"])
+def test_with_tls_any_address_will_do(host: str) -> None:
+    with listen(host, 0, tls=True) as found:
+        assert found.getsockname()[0] == host
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed"),
+    [
+        ("127.0.0.1:8080", True),  # whatever is set
+        ("watch.example.org", True),
+        ("WATCH.example.org:8443", True),
+        ("watch.example.org.", True),
+        ("192.0.2.5:8443", True),
+        ("[2001:db8::5]:8443", True),
+        ("a.inner.example.org", True),  # *.inner.example.org
+        ("inner.example.org", False),
+        ("a.b.inner.example.org", False),  # a wildcard is one label
+        ("example.org", False),
+        ("evil.example", False),
+        ("watch.example.org.evil.example", False),
+        ("", False),
+    ],
+)
+def test_hosts_that_are_set(host: str, allowed: bool) -> None:
+    hosts = {"watch.example.org", "192.0.2.5", "2001:db8::5", "*.inner.example.org"}
+    assert host_allowed(host, hosts) is allowed
+
+
+def test_the_hosts_are_those_that_are_set_else_the_certificates() -> None:
+    tls = Tls(cert=Path("c"), key=Path("k"), names=("watch.example.org",))
+    assert answers_to(Settings(), None) == ()
+    assert answers_to(Settings(), tls) == ("watch.example.org",)
+    named = Settings(api_allowed_hosts=("other",), api_public_url="https://public.example:444")
+    assert answers_to(named, tls) == ("other", "public.example")
 
 
 def test_a_port_in_use_is_named() -> None:

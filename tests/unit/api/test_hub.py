@@ -6,19 +6,26 @@ import asyncio
 
 import pytest
 
-from api.stream.hub import Client, Closed, Hub
+from api.account.identity import Role, Scope
+from api.stream.hub import UNAUTHENTICATED, Client, Closed, Hub
+from tests.people import ADMIN, person, service
+
+SCOPE = Scope.ALERTS_READ
+NORTH = person(Role.VIEWER, "north")
 
 
 async def test_messages_come_in_order_to_those_who_see_the_site() -> None:
     hub = Hub()
-    everything, north = Client(None), Client(frozenset({"north"}))
+    everything, north = Client(None, ADMIN), Client(frozenset({"north"}), NORTH)
     hub.add(everything)
     hub.add(north)
-    hub.publish("north", "1")
-    hub.publish("south", "2")
-    hub.publish(None, "3")
+    hub.publish("north", "1", SCOPE)
+    hub.publish("south", "2", SCOPE)
+    hub.publish(None, "3", SCOPE)
     assert [await everything.get() for _ in range(3)] == ["1", "2", "3"]
-    assert [await north.get() for _ in range(2)] == ["1", "3"]
+    north.put("end")
+    # What is of no site is for those who see every site.
+    assert [await north.get() for _ in range(2)] == ["1", "end"]
 
 
 @pytest.mark.parametrize(
@@ -32,11 +39,11 @@ async def test_a_slow_listener_is_closed_and_the_others_go_on(
     limits: dict[str, int], texts: list[str]
 ) -> None:
     hub = Hub()
-    slow, quick = Client(None, **limits), Client(None)
+    slow, quick = Client(None, ADMIN, **limits), Client(None, ADMIN)
     hub.add(slow)
     hub.add(quick)
     for text in texts:
-        hub.publish("north", text)
+        hub.publish("north", text, SCOPE)
     with pytest.raises(Closed) as caught:
         await slow.get()
     assert caught.value.code == 1013
@@ -45,12 +52,12 @@ async def test_a_slow_listener_is_closed_and_the_others_go_on(
 
 async def test_closing_is_seen_by_who_waits_for_a_message_and_by_who_waits_for_the_end() -> None:
     hub = Hub()
-    client = Client(None)
+    client = Client(None, ADMIN)
     hub.add(client)
     getting = asyncio.create_task(client.get())
     closing = asyncio.create_task(client.closed())
     await asyncio.sleep(0)
-    hub.publish(None, "last")
+    hub.publish(None, "last", SCOPE)
     assert await getting == "last"
     assert not closing.done()
     hub.close()
@@ -61,12 +68,40 @@ async def test_closing_is_seen_by_who_waits_for_a_message_and_by_who_waits_for_t
 
 def test_scopes_are_told_apart() -> None:
     hub = Hub(max_clients=3)
-    clients = [Client(None), Client(frozenset({"north"})), Client(frozenset({"north"}))]
+    clients = [
+        Client(None, ADMIN),
+        Client(frozenset({"north"}), NORTH),
+        Client(frozenset({"north"}), NORTH),
+    ]
     for client in clients:
         hub.add(client)
     assert hub.full
     assert hub.scopes() == {None, frozenset({"north"})}
-    hub.tell(frozenset({"north"}), "x")
+    hub.tell(frozenset({"north"}), "x", SCOPE)
     assert [bool(client._queue) for client in clients] == [False, True, True]
     hub.remove(clients[0])
     assert not hub.full
+
+
+async def test_a_message_takes_its_scope() -> None:
+    hub = Hub()
+    reader = Client(None, service(Scope.ALERTS_READ))
+    hub.add(reader)
+    hub.publish("north", "camera", Scope.DEVICES_READ)
+    hub.tell(None, "cameras", Scope.DEVICES_READ)
+    hub.publish("north", "alert", Scope.ALERTS_READ)
+    assert await reader.get() == "alert"
+
+
+async def test_whoever_stands_no_more_is_closed_and_the_others_stay() -> None:
+    hub = Hub()
+    kim, lee = (Client(None, person(Role.VIEWER, name=name)) for name in ("kim", "lee"))
+    hub.add(kim)
+    hub.add(lee)
+    kim.put("unsent")
+    hub.refuse(lambda principal: principal.name != "kim")
+    with pytest.raises(Closed) as caught:
+        await kim.get()
+    assert caught.value.code == UNAUTHENTICATED
+    lee.put("still here")
+    assert await lee.get() == "still here"

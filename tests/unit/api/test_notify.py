@@ -10,6 +10,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from api.account.identity import Principal, Role, Scope
 from api.notify.outcomes import Outcomes
 from api.problems import Overloaded
 from infra.secrets import write_secret
@@ -24,6 +25,7 @@ from schemas.document import (
     Template,
 )
 from schemas.notification import NotifyResult, Outcome
+from tests.people import Known, person, service
 
 TOKEN = "a-token-of-some-length"
 BODY = {"site_id": "north", "title": "Backup failed"}
@@ -71,8 +73,8 @@ async def test_only_with_the_token(loaded: FastAPI, authorization: str | None) -
         del client.headers["Authorization"]
         headers = {} if authorization is None else {"Authorization": authorization}
         answer = await client.post("/internal/notify", json=BODY, headers=headers)
-    assert answer.status_code == 403
-    assert answer.json()["type"] == "/v1/problems/forbidden"
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == "Bearer"
     assert TOKEN not in answer.text
 
 
@@ -84,6 +86,33 @@ async def test_only_from_this_machine(loaded: FastAPI, host: str) -> None:
     assert "on this machine" in answer.json()["detail"]
 
 
+@pytest.mark.parametrize("name", ["X-Forwarded-For", "Forwarded", "Via", "X-Real-IP"])
+async def test_a_proxy_on_this_machine_is_not_this_machine(loaded: FastAPI, name: str) -> None:
+    async with near(loaded) as client:
+        answer = await client.post("/internal/notify", json=BODY, headers={name: "127.0.0.1"})
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("principal", "status"),
+    [
+        (service(Scope.NOTIFY_WRITE), 422),  # let in: the receiver is none
+        (service(Scope.NOTIFY_WRITE, sites={"north"}), 422),
+        (service(Scope.NOTIFY_WRITE, sites={"south"}), 404),
+        (service(Scope.ALERTS_READ), 403),
+        (person(Role.OPERATOR), 403),
+    ],
+)
+async def test_from_elsewhere_with_a_service_token(
+    loaded: FastAPI, principal: Principal, status: int
+) -> None:
+    loaded.state.api.authority = Known({"one": principal})
+    async with near(loaded, "10.0.0.7") as client:
+        client.headers["Authorization"] = "Bearer one"
+        answer = await client.post("/internal/notify", json={**BODY, "receiver": "nobody"})
+    assert answer.status_code == status
+
+
 @pytest.mark.parametrize("token", [None, "short"])
 async def test_without_a_secret_nobody_is_let_in(loaded: FastAPI, token: str | None) -> None:
     secrets = loaded.state.api.settings.state_dir / "secrets"
@@ -93,8 +122,7 @@ async def test_without_a_secret_nobody_is_let_in(loaded: FastAPI, token: str | N
     async with near(loaded) as client:
         headers = {"Authorization": f"Bearer {token or ''}"}
         answer = await client.post("/internal/notify", json=BODY, headers=headers)
-    assert answer.status_code == 403
-    assert "'internal-notify' is not set" in answer.json()["detail"]
+    assert answer.status_code == 401
 
 
 @pytest.mark.parametrize(
@@ -131,12 +159,13 @@ async def test_a_body_that_is_too_large(loaded: FastAPI) -> None:
     assert answer.status_code == 413
 
 
-async def test_preview_shows_each_channel_by_the_documents_templates(loaded: FastAPI) -> None:
-    async with near(loaded) as client:
-        answer = await client.post(
-            "/v1/notifications/preview",
-            json={"receiver": "desk", "site_id": "north", "severity": "critical", "alerts": 13},
-        )
+async def test_preview_shows_each_channel_by_the_documents_templates(
+    loaded: FastAPI, client: httpx.AsyncClient
+) -> None:
+    answer = await client.post(
+        "/v1/notifications/preview",
+        json={"receiver": "desk", "site_id": "north", "severity": "critical", "alerts": 13},
+    )
     assert answer.status_code == 200
     chat, log = answer.json()
     assert (chat["channel"], chat["language"]) == ("gchat", "pt")
@@ -145,16 +174,17 @@ async def test_preview_shows_each_channel_by_the_documents_templates(loaded: Fas
     assert (log["channel"], log["text"], log["messages"]) == ("log", "critical 13", [])
 
 
-async def test_preview_tries_a_template_and_names_what_is_wrong(loaded: FastAPI) -> None:
-    async with near(loaded) as client:
-        wrong = await client.post(
-            "/v1/notifications/preview",
-            json={"receiver": "desk", "subject": "{{ nope }}", "text": "{% set x = 1 %}"},
-        )
-        right = await client.post(
-            "/v1/notifications/preview",
-            json={"receiver": "desk", "channel": "log", "text": "{{ alerts[0].title }}"},
-        )
+async def test_preview_tries_a_template_and_names_what_is_wrong(
+    loaded: FastAPI, client: httpx.AsyncClient
+) -> None:
+    wrong = await client.post(
+        "/v1/notifications/preview",
+        json={"receiver": "desk", "subject": "{{ nope }}", "text": "{% set x = 1 %}"},
+    )
+    right = await client.post(
+        "/v1/notifications/preview",
+        json={"receiver": "desk", "channel": "log", "text": "{{ alerts[0].title }}"},
+    )
     assert wrong.status_code == 422
     assert [error["field"] for error in wrong.json()["errors"]] == ["body.subject", "body.text"]
     assert "'nope' is undefined" in wrong.json()["errors"][0]["detail"]

@@ -11,8 +11,10 @@ from infra.setting_values import (
     as_count,
     as_duration,
     as_host,
+    as_hosts,
     as_networks,
     as_path,
+    as_web_address,
     as_words,
     default_cache,
     show,
@@ -86,10 +88,37 @@ def test_as_words() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "host"), [("localhost", "127.0.0.1"), ("127.0.0.9", "127.0.0.9"), ("::1", "::1")]
+    ("text", "host"),
+    [
+        ("localhost", "127.0.0.1"),
+        ("127.0.0.9", "127.0.0.9"),
+        ("::1", "::1"),
+        ("0.0.0.0", "0.0.0.0"),
+        ("192.0.2.5", "192.0.2.5"),
+    ],
 )
 def test_as_host(text: str, host: str) -> None:
     assert as_host(text, "x") == host
+
+
+def test_as_hosts() -> None:
+    assert as_hosts("Watch.example.org., 192.0.2.5,*.inner.example", "x") == (
+        "watch.example.org",
+        "192.0.2.5",
+        "*.inner.example",
+    )
+    assert as_hosts(["2001:db8::1"], "x") == ("2001:db8::1",)
+    for wrong in ("a:8080", "*", "https://a", "a b", ["a"] * 101):
+        with pytest.raises(SettingsError):
+            as_hosts(wrong, "x")
+
+
+def test_as_web_address() -> None:
+    assert as_web_address("https://watch.example.org/", "x") == "https://watch.example.org"
+    assert as_web_address("http://[::1]:8080", "x") == "http://[::1]:8080"
+    for wrong in ("watch.example.org", "ftp://a", "https://a/b", "https://u:p@a", "https://a:0"):
+        with pytest.raises(SettingsError):
+            as_web_address(wrong, "x")
 
 
 def test_default_cache_ignores_a_relative_folder(monkeypatch: pytest.MonkeyPatch) -> None:

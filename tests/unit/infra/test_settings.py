@@ -59,7 +59,6 @@ def test_empty_variable_is_not_set(tmp_path: Path) -> None:
     [
         ("API_PORT", "80", "1024"),  # privileged
         ("API_PORT", "http", "port"),
-        ("API_HOST", "0.0.0.0", "loopback"),  # no accounts yet
         ("API_HOST", "example.org", "address"),
         ("SESSION_TIMEOUT", "soon", "duration"),
         ("SESSION_TIMEOUT", "0", "duration"),
