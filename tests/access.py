@@ -24,10 +24,13 @@ OPEN: Final = frozenset(
         "/live/app.js",
         "/live/devices.js",
         "/live/dom.js",
+        "/live/session.js",
+        "/live/sign-in.js",
         "/live/style.css",
         "/live/uptime.js",
         "/live/view.js",
         "/openapi.json",
+        "/sign-in",
         "/v1/problems/{code}",
     }
 )

@@ -1,10 +1,13 @@
 // The connection and what is known: everything that is shown comes from the stream, and when the
 // stream is silent the page says so. A dead pipeline must never look like a quiet night.
+import { ask, check, signOut } from "./session.js";
+import { byId } from "./dom.js";
 import { render } from "./view.js";
 
 const BACKOFF_MS = [500, 1000, 2000, 4000, 8000];
 const SILENT_BEATS = 3;
 const MAX_ALERTS = 1000;
+const SIGNED_OUT = 4401;
 
 const state = {
   connection: "connecting",
@@ -23,6 +26,7 @@ const state = {
 };
 
 let socket = null;
+let opened = null;
 let attempt = 0;
 let heartbeatMs = 5000;
 let openedAt = 0;
@@ -112,10 +116,11 @@ function connect() {
     if (Object.hasOwn(handlers, message.type)) handlers[message.type](message);
     changed();
   };
-  mine.onclose = () => { if (mine === socket) lost(); };
+  mine.onopen = () => { opened = mine; };
+  mine.onclose = (event) => { if (mine === socket) lost(event.code); };
 }
 
-function lost() {
+function lost(code) {
   if (state.connection !== "lost") {
     if (state.connection === "live") state.lostSince = state.heardAt || Date.now();
     state.connection = "lost";
@@ -123,6 +128,8 @@ function lost() {
   const old = socket;
   socket = null;
   if (old) old.close();
+  // A handshake that is refused says nothing of why; 4401: signed out, or the session changed.
+  if (old !== opened || code === SIGNED_OUT) check();
   const wait = BACKOFF_MS[Math.min(attempt, BACKOFF_MS.length - 1)];
   attempt += 1;
   clearTimeout(retry);
@@ -162,10 +169,11 @@ setInterval(() => {
 addEventListener("online", () => { if (!socket) connect(); });
 
 if (state.site) {
-  fetch("/v1/sites").then((answer) => answer.json()).then((sites) => {
+  ask("/v1/sites").then((answer) => answer.json()).then((sites) => {
     if (Array.isArray(sites)) state.sites = sites.map((site) => site.site_id);
     changed();
   }, () => {});
 }
+byId("sign-out").onclick = signOut;
 connect();
 changed();

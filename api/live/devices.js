@@ -1,4 +1,5 @@
 // The devices of each site: asked for every few seconds, and when nobody answers the page says so.
+import { ask, signOut } from "./session.js";
 import { ago, byId, make, moment, options, put, share, words } from "./dom.js";
 import { tell } from "./uptime.js";
 
@@ -30,7 +31,7 @@ let timer = null;
 const keyOf = (device) => `${device.site_id}/${device.device_id}`;
 
 async function get(path, signal) {
-  const answer = await fetch(path, { signal });
+  const answer = await ask(path, { signal });
   const date = Date.parse(answer.headers.get("date"));
   const body = await answer.json();
   if (!answer.ok) throw new Error(body.detail || body.title || `status ${answer.status}`);
@@ -262,4 +263,5 @@ byId("site").onchange = (event) => {
 byId("only").onchange = (event) => { state.only = event.target.checked; render(); };
 setInterval(render, 1000);
 addEventListener("online", refresh);
+byId("sign-out").onclick = signOut;
 refresh();

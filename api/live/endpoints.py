@@ -57,6 +57,24 @@ async def devices(request: Request) -> Response:
     return _serve(request, "devices.html")
 
 
+@router.get("/sign-in")
+async def sign_in(request: Request) -> Response:
+    """The page to sign in."""
+    return _serve(request, "sign-in.html")
+
+
+@router.get("/live/sign-in.js")
+async def sign_in_script(request: Request) -> Response:
+    """What that page does."""
+    return _serve(request, "sign-in.js")
+
+
+@router.get("/live/session.js")
+async def session(request: Request) -> Response:
+    """What keeps a session going."""
+    return _serve(request, "session.js")
+
+
 @router.get("/live/style.css")
 async def style(request: Request) -> Response:
     """How it looks."""

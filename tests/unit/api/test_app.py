@@ -118,6 +118,9 @@ async def test_each_problem_has_its_page(client: httpx.AsyncClient) -> None:
         ("/live/view.js", "text/javascript"),
         ("/devices", "text/html"),
         ("/live/dom.js", "text/javascript"),
+        ("/sign-in", "text/html"),
+        ("/live/sign-in.js", "text/javascript"),
+        ("/live/session.js", "text/javascript"),
         ("/live/devices.js", "text/javascript"),
         ("/live/uptime.js", "text/javascript"),
         ("/live/style.css", "text/css"),
@@ -137,8 +140,14 @@ async def test_the_page_is_served_and_revalidated(
 
 
 async def test_the_page_asks_nobody_else(client: httpx.AsyncClient) -> None:
-    scripts = ("app", "view", "dom", "devices", "uptime")
-    for path in ("/", "/devices", "/live/style.css", *(f"/live/{name}.js" for name in scripts)):
+    scripts = ("app", "view", "dom", "devices", "uptime", "session", "sign-in")
+    for path in (
+        "/",
+        "/devices",
+        "/sign-in",
+        "/live/style.css",
+        *(f"/live/{name}.js" for name in scripts),
+    ):
         text = (await client.get(path)).text
         assert "https://" not in text
         assert text.count("http://") == text.count("http://www.w3.org/")

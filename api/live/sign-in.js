@@ -1,0 +1,63 @@
+// Name and password, and a one-time code where the account has a second factor.
+import { byId, put } from "./dom.js";
+
+const form = byId("form");
+
+// Only to a page of this server: a link to here could name any other.
+function target() {
+  const wanted = new URLSearchParams(location.search).get("next") || "/";
+  try {
+    const url = new URL(wanted, location.origin);
+    if (url.origin === location.origin && url.pathname !== "/sign-in") return url.pathname + url.search;
+  } catch { /* no address at all */ }
+  return "/";
+}
+
+function wait(answer) {
+  const seconds = Number(answer.headers.get("retry-after"));
+  return seconds ? `Too many attempts. Try again in ${Math.ceil(seconds / 60)} min.` : "Too many attempts. Try again later.";
+}
+
+async function send() {
+  const fields = { grant_type: "password", cookies: "true", username: form.username.value, password: form.password.value };
+  const second = !byId("second").hidden;
+  if (second) fields.otp = form.otp.value.trim();
+  const answer = await fetch("/v1/auth/token", { method: "POST", body: new URLSearchParams(fields) });
+  if (answer.ok) {
+    location.replace(target());
+    return "";
+  }
+  if (answer.status === 429) return wait(answer);
+  const problem = await answer.json();
+  if (problem.type === "/v1/problems/otp-required") {
+    byId("second").hidden = false;
+    form.otp.required = true;
+    form.otp.focus();
+    return "";
+  }
+  if (answer.status === 401) {
+    form.password.focus();
+    form.password.select();
+    return second ? "The name, the password or the code is wrong." : "The name or the password is wrong.";
+  }
+  return problem.detail || problem.title;
+}
+
+form.onsubmit = async (event) => {
+  event.preventDefault();
+  byId("go").disabled = true;
+  put(byId("said"), "");
+  try {
+    put(byId("said"), await send());
+  } catch {
+    put(byId("said"), "The server does not answer. Try again.");
+  } finally {
+    byId("go").disabled = false;
+  }
+};
+
+fetch("/v1/auth/methods").then((answer) => (answer.ok ? answer.json() : {})).then((methods) => {
+  if (!methods.oidc) return;
+  put(byId("oidc"), `Sign in with ${methods.oidc}`);
+  byId("elsewhere").hidden = false;
+}, () => {});
