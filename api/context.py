@@ -17,6 +17,9 @@ from starlette.requests import HTTPConnection
 from agents.runtime.configuration import Configuration
 from agents.runtime.emitter import Emitter
 from api import configuration as documents
+from api.account.authority import Accounts
+from api.account.passwords import Passwords
+from api.account.signin.service import SignIn
 from api.alert.asked import Asked
 from api.backtest.service import Backtests
 from api.camera import service as cameras
@@ -63,6 +66,9 @@ class Api:
         self.decision_wait_s = decision_wait_s
         self.configuration = Configuration()
         self.database = Database(settings)
+        self.authority = Accounts(settings, self.database.accounts, now)
+        self.passwords = Passwords()
+        self.signin = SignIn(self.database.accounts, self.authority, self.passwords, now)
         self.blobs: BlobStore = open_store(settings)
         self.emitter = Emitter(settings, "watchfloor-api")
         self.flights = Flights()
@@ -104,6 +110,7 @@ class Api:
             "configuration": lambda: documents.follow(
                 self.settings, self.configuration, self._configured
             ),
+            "accounts": self.authority.follow,
             "feed": self.feed.run,
             "monitor": self.monitor.run,
             "pulse": lambda: pulse.run(self.hub, self.monitor, self.now),
@@ -123,6 +130,7 @@ class Api:
             await self.backtests.close()
             await self.flights.close()
             await self.emitter.stop()
+            self.passwords.close()
             await self.database.close()
 
     def _counted(self, news: Decision | Alert) -> None:
