@@ -17,8 +17,11 @@ from starlette.requests import HTTPConnection
 from agents.runtime.configuration import Configuration
 from agents.runtime.emitter import Emitter
 from api import configuration as documents
+from api.account.authority import Accounts
 from api.account.identity import Authority
-from api.account.local import Local, Nobody
+from api.account.local import Local
+from api.account.passwords import Passwords
+from api.account.signin.service import SignIn
 from api.alert.asked import Asked
 from api.backtest.service import Backtests
 from api.camera import service as cameras
@@ -66,7 +69,10 @@ class Api:
         self.decision_wait_s = decision_wait_s
         self.configuration = Configuration()
         self.database = Database(settings)
-        self.authority: Authority = Local(settings, Nobody())
+        self.accounts = Accounts(settings, self.database.accounts, now)
+        self.authority: Authority = Local(settings, self.accounts)
+        self.passwords = Passwords()
+        self.signin = SignIn(self.database.accounts, self.accounts, self.passwords, now)
         self.blobs: BlobStore = open_store(settings)
         self.emitter = Emitter(settings, "watchfloor-api")
         self.flights = Flights()
@@ -109,6 +115,7 @@ class Api:
             "configuration": lambda: documents.follow(
                 self.settings, self.configuration, self._configured
             ),
+            "accounts": self.accounts.follow,
             "feed": self.feed.run,
             "monitor": self.monitor.run,
             "pulse": lambda: pulse.run(self.hub, self.monitor, self.authority, self.now),
@@ -128,6 +135,7 @@ class Api:
             await self.backtests.close()
             await self.flights.close()
             await self.emitter.stop()
+            self.passwords.close()
             await self.database.close()
 
     def _counted(self, news: Decision | Alert) -> None:

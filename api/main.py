@@ -13,6 +13,8 @@ from msgspec import Struct
 
 from agents.runtime.clock import wall
 from api import handlers, openapi, problems
+from api.account.signin.endpoints import keys, link
+from api.account.signin.endpoints import router as signin
 from api.alert.endpoints import notes as handovers
 from api.alert.endpoints import router as alerts
 from api.backtest.endpoints import router as backtests
@@ -108,6 +110,9 @@ def create_app(
         backtests,
         stream,
         health,
+        signin,
+        keys,
+        link,
         page,
     ):
         app.include_router(router)

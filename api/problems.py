@@ -15,17 +15,20 @@ from msgspec import Struct
 
 __all__ = [
     "PROBLEMS",
+    "BadCredentials",
     "BadCursor",
     "BlobUnavailable",
     "BodyTimeout",
     "BodyTooDeep",
     "BodyTooLarge",
     "BrokerUnavailable",
+    "Conflict",
     "CrossOrigin",
     "DatabaseUnavailable",
     "FieldError",
     "Forbidden",
     "Invalid",
+    "LockedOut",
     "MalformedBody",
     "MethodNotAllowed",
     "MisdirectedHost",
@@ -34,9 +37,11 @@ __all__ = [
     "NotFound",
     "NotOnboarded",
     "NotReady",
+    "OtpRequired",
     "Overloaded",
     "Problem",
     "ProblemDocument",
+    "SignInAgain",
     "SiteAmbiguous",
     "SiteBound",
     "TooManyBacktests",
@@ -306,6 +311,82 @@ class SiteBound(Problem):
         super().__init__("That is about every site, and this user or token is bound to some.")
 
 
+class BadCredentials(Problem):
+    """A name, password, code or token that lets nobody in. Which of them, is not said."""
+
+    status = 401
+    code = "bad-credentials"
+    title = "That does not let you in"
+    meaning = (
+        "The name, the password, the code or the refresh token is not right, or it is used up, or "
+        "the account is disabled. Which of them, is not said."
+    )
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The name, the password, the code or the token is not right.",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+
+
+class OtpRequired(Problem):
+    """The password is right, and the account has a second factor."""
+
+    status = 401
+    code = "otp-required"
+    title = "A code is wanted as well"
+    meaning = (
+        "The account has a second factor: send the same again with `otp`, the six digits that the "
+        "app shows, or a recovery code."
+    )
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The account has a second factor; send `otp` as well.",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+
+
+class LockedOut(Problem):
+    """Too many sign-ins failed; the next one waits."""
+
+    status = 429
+    code = "locked"
+    title = "Too many sign-ins failed"
+    meaning = (
+        "Sign-ins that fail make the next one wait: per account and address, per address, and per "
+        "account. `Retry-After` says how long, in seconds. `watchfloor user reset NAME` at the "
+        "console ends it at once."
+    )
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(
+            f"Too many sign-ins failed; try again in {seconds} s.",
+            headers={"Retry-After": str(seconds)},
+        )
+
+
+class Conflict(Problem):
+    """It cannot be done as things stand."""
+
+    status = 409
+    code = "conflict"
+    title = "That cannot be done as things stand"
+    meaning = "`detail` says what stands in the way: a name that is taken, the last administrator."
+
+
+class SignInAgain(Problem):
+    """Something that only a fresh sign-in may do."""
+
+    status = 403
+    code = "sign-in-again"
+    title = "Sign in again first"
+    meaning = (
+        "A second factor is only taken away within 15 minutes of a sign-in, so that a screen that "
+        "was left alone is not enough for it."
+    )
+
+
 class SiteAmbiguous(Problem):
     """No site named, and the zone or device does not tell it."""
 
@@ -380,11 +461,11 @@ class Overloaded(Problem):
     status = 503
     code = "overloaded"
     title = "Too many requests wait already"
-    meaning = "As many requests as this server holds wait for their decision; try again."
+    meaning = "As many requests as this server holds wait already; try again."
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, what: str = "events wait for their decision") -> None:
         super().__init__(
-            f"{limit} events wait for their decision already; try again.",
+            f"{limit} {what} already; try again.",
             headers={"Retry-After": "5"},
         )
 

@@ -141,6 +141,29 @@ class Vault:
             path.unlink(missing_ok=True)
         return True
 
+    def seal(self, purpose: str, data: bytes) -> bytes:
+        """Bytes that only `unseal` for the same purpose gives back; kept by whoever asks."""
+        key = self._keys(make=True).current
+        nonce = os.urandom(NONCE_BYTES)
+        sealed = AESGCM(key.reveal()).encrypt(nonce, data, _purpose(purpose))
+        return msgspec.json.encode(
+            _Sealed(version=VERSION, key=key.key_id, nonce=nonce, sealed=sealed)
+        )
+
+    def unseal(self, purpose: str, blob: bytes) -> bytes:
+        """What `seal` was given. Raises VaultError where it does not open."""
+        try:
+            found = msgspec.json.decode(blob, type=_Sealed)
+            key = self._key(found.key)
+            if key is None:
+                raise VaultError(
+                    f"{purpose}: its key {found.key[:16]!r} is not among the vault's keys",
+                    hint="Every API process needs the same keys: see WATCHFLOOR_VAULT_KEY.",
+                )
+            return AESGCM(key.reveal()).decrypt(found.nonce, found.sealed, _purpose(purpose))
+        except (msgspec.DecodeError, InvalidTag, ValueError):
+            raise VaultError(f"{purpose}: it does not open") from None
+
     def entries(self) -> list[Entry]:
         """Every secret, by site and name. Raises VaultError for a file that is no such thing."""
         found = list(self._names())
@@ -264,6 +287,11 @@ def _bound(name: str, site: str) -> bytes:
     """The associated data. Neither part holds the byte between them."""
     parts: Sequence[str] = (f"watchfloor.vault.v{VERSION}", site, name)
     return b"\x00".join(part.encode() for part in parts)
+
+
+def _purpose(purpose: str) -> bytes:
+    """The associated data of what is kept elsewhere; never that of a file."""
+    return b"\x00".join((f"watchfloor.sealed.v{VERSION}".encode(), purpose.encode()))
 
 
 def vault_of(state_dir: Path, env: Mapping[str, str]) -> Vault:

@@ -17,6 +17,7 @@ __all__ = ["OPEN", "OWN", "Door", "doors_of"]
 OPEN: Final = frozenset(
     {
         "/",
+        "/.well-known/jwks.json",
         "/devices",
         "/favicon.ico",
         "/health/live",
@@ -31,6 +32,11 @@ OPEN: Final = frozenset(
         "/live/view.js",
         "/openapi.json",
         "/sign-in",
+        "/sign-in/{code}",
+        "/v1/auth/link",
+        "/v1/auth/logout",
+        "/v1/auth/methods",
+        "/v1/auth/token",
         "/v1/problems/{code}",
     }
 )

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from api.account.identity import Authority, Principal, Role, Scope
-from api.problems import Unauthenticated
 from infra.local_token import is_local_token
 
 if TYPE_CHECKING:
     from infra.settings import Settings
 
-__all__ = ["LOCAL", "Local", "Nobody"]
+__all__ = ["LOCAL", "Local"]
 
 LOCAL: Final = Principal(
     id="local",
@@ -23,18 +22,6 @@ LOCAL: Final = Principal(
     session_id=None,
 )
 """Who may read the state directory: everything here is theirs already."""
-
-
-class Nobody:
-    """An authority that knows nobody."""
-
-    async def principal(self, credential: str) -> Principal:
-        """Raises Unauthenticated."""
-        raise Unauthenticated("The token is none of this server's.")
-
-    def stands(self, principal: Principal) -> bool:
-        """Nobody does."""
-        return False
 
 
 class Local:

@@ -16,7 +16,7 @@ async function renew() {
     const body = new URLSearchParams({ grant_type: "refresh_token", cookies: "true" });
     const answer = await fetch("/v1/auth/token", { method: "POST", body });
     if (answer.ok) return true;
-    if (answer.status === 400 || answer.status === 401) return false;
+    if ([400, 401, 422].includes(answer.status)) return false;
     throw new TypeError(`status ${answer.status}`);
   });
 }

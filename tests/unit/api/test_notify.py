@@ -11,6 +11,7 @@ import pytest
 from fastapi import FastAPI
 
 from api.account.identity import Principal, Role, Scope
+from api.account.local import Local
 from api.notify.outcomes import Outcomes
 from api.problems import Overloaded
 from infra.secrets import write_secret
@@ -52,6 +53,7 @@ def loaded(app: FastAPI) -> FastAPI:
         api.configuration.apply(key, record)
     api.configuration.loaded.set()
     write_secret(api.settings.state_dir / "secrets", "internal-notify", TOKEN)
+    api.authority = Local(api.settings, Known({}))
     return app
 
 
