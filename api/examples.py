@@ -275,15 +275,14 @@ CV_EVENTS: Final[dict[str, Any]] = {
     },
 }
 COMMANDS: Final[dict[str, Any]] = {
-    "ack": {"kind": "ack", "actor": "kim"},
-    "snooze": {"kind": "snooze", "actor": "kim", "for": "30m"},
-    "resolve": {"kind": "resolve", "actor": "kim", "reason": "false_positive"},
-    "merge": {"kind": "merge", "actor": "kim", "alert_ids": [ALERT_ID]},
+    "ack": {"kind": "ack"},
+    "snooze": {"kind": "snooze", "for": "30m"},
+    "resolve": {"kind": "resolve", "reason": "false_positive"},
+    "merge": {"kind": "merge", "alert_ids": [ALERT_ID]},
 }
 BULK: Final[dict[str, Any]] = {
     "resolve": {
         "kind": "resolve",
-        "actor": "kim",
         "reason": "benign",
         "alert_ids": [ALERT_ID],
     }
@@ -291,7 +290,6 @@ BULK: Final[dict[str, Any]] = {
 HANDOVERS: Final[dict[str, Any]] = {
     "a note": {
         "site_id": "north",
-        "actor": "kim",
         "shift": "night of 2 March",
         "text": "The gate's light is out; the guard knows.",
         "alert_ids": [ALERT_ID],
@@ -321,7 +319,6 @@ BACKTESTS: Final[dict[str, Any]] = {
         },
         "from": "2026-03-02T00:00:00Z",
         "to": "2026-03-09T00:00:00Z",
-        "actor": "kim",
     }
 }
 BACKTEST: Final = BacktestView(
@@ -336,7 +333,7 @@ BACKTEST: Final = BacktestView(
 )
 SCANS: Final[dict[str, Any]] = {
     "whoever hears multicast": {},
-    "a subnet, host by host": {"subnet": "192.168.1.0/24", "actor": "kim"},
+    "a subnet, host by host": {"subnet": "192.168.1.0/24"},
 }
 SCAN: Final = ScanView(
     scan_id="1d5f3c3e-9a5c-4b57-8a39-0e1f2b6f9c77",
@@ -364,7 +361,6 @@ ONBOARDINGS: Final[dict[str, Any]] = {
         "address": "192.168.1.20",
         "credentials": LOG_IN,
         "name": "Main gate",
-        "actor": "kim",
     }
 }
 RECORDERS: Final[dict[str, Any]] = {

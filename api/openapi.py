@@ -14,7 +14,9 @@ import msgspec
 from fastapi import FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 
-from api.problems import MEDIA_TYPE, Problem, ProblemDocument
+from api.account.doors import doors_of
+from api.account.identity import ACCESS_COOKIE
+from api.problems import MEDIA_TYPE, MissingScope, Problem, ProblemDocument, Unauthenticated
 
 __all__ = ["answers", "form_body", "install", "reply", "request_body"]
 
@@ -135,6 +137,7 @@ def install(app: FastAPI) -> None:
                 schemas.pop(name, None)
             schemas.update(components)
             _use_problems(spec)
+            _use_scopes(spec, app)
             app.openapi_schema = _with_examples(spec)
         return app.openapi_schema
 
@@ -148,3 +151,38 @@ def _use_problems(spec: dict[str, Any]) -> None:
             responses = operation.get("responses", {})
             if "422" in responses and JSON in responses["422"].get("content", {}):
                 responses["422"] = {"description": "Some fields are not right", **problem}
+
+
+SCHEMES: Final[Mapping[str, Any]] = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An access token of `POST /v1/auth/token`, or a service token",
+    },
+    "cookie": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": ACCESS_COOKIE,
+        "description": "The same in a page that signed in with `cookies=true`",
+    },
+}
+
+
+def _use_scopes(spec: dict[str, Any], app: FastAPI) -> None:
+    """Say of each address which scope it takes, and what one is told without."""
+    spec.setdefault("components", {})["securitySchemes"] = dict(SCHEMES)
+    problem = {MEDIA_TYPE: {"schema": _reference(ProblemDocument)}}
+    for door in doors_of(app):
+        operation = spec.get("paths", {}).get(door.path, {}).get(door.method.lower())
+        if operation is None or not door.known:
+            continue
+        # OpenAPI 3.1: roles may be listed for schemes other than OAuth2's.
+        operation["security"] = [{name: list(door.scopes)} for name in SCHEMES]
+        refusals = (Unauthenticated, MissingScope) if door.scopes else (Unauthenticated,)
+        for kind in refusals:
+            entry = operation["responses"].setdefault(
+                str(kind.status), {"description": "", "content": problem}
+            )
+            if kind.title not in entry["description"]:
+                parts = filter(None, (entry["description"], kind.title))
+                entry["description"] = "; ".join(parts)
