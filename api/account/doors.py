@@ -1,4 +1,4 @@
-"""The application's routes and the scope that each takes, for its document and for whoever checks."""
+"""The routes and the scope that each takes, for the document and for whoever checks."""
 
 from __future__ import annotations
 
