@@ -15,6 +15,7 @@ import httpx
 import msgspec
 import uvicorn
 from psycopg.types.json import Jsonb
+from websockets.asyncio.client import connect as connect_socket
 
 from agents.runtime.emitter import Emitter
 from agents.runtime.follower import Follower
@@ -25,6 +26,7 @@ from infra.db.migrate import prepare
 from infra.db.outbox import drain_outbox
 from infra.db.pool import connect
 from infra.db.target import Role
+from infra.local_token import bearer
 from infra.settings import Settings
 from schemas.base import Severity, encode
 from schemas.decision import Decision, Result
@@ -33,6 +35,7 @@ from schemas.document import Camera, Device, Document, Site, Zone
 from schemas.event import SecurityEvent
 from schemas.ids import decision_id
 from schemas.tick import Tick
+from tests.integration.api.people import signed
 from topics.admin import ensure
 from topics.catalogue import DECISIONS, EVENTS, PROBES, TICKS_DECIDE
 from topics.declare import Topic
@@ -91,12 +94,25 @@ class Stack:
     url: str
 
     def client(self, timeout: float = 20.0) -> httpx.Client:
-        """A client that reads nothing from the environment."""
-        return httpx.Client(base_url=self.url, timeout=timeout, trust_env=False)
+        """A client that may do everything, and reads nothing from the environment."""
+        headers = bearer(self.settings)
+        return httpx.Client(base_url=self.url, timeout=timeout, trust_env=False, headers=headers)
 
     def async_client(self, timeout: float = 20.0) -> httpx.AsyncClient:
         """The same, for concurrent requests."""
-        return httpx.AsyncClient(base_url=self.url, timeout=timeout, trust_env=False)
+        return httpx.AsyncClient(
+            base_url=self.url, timeout=timeout, trust_env=False, headers=bearer(self.settings)
+        )
+
+    def by(self, name: str) -> dict[str, str]:
+        """The header of somebody else who may do everything: `token/NAME`."""
+        return signed(self.settings, self.url, name)
+
+    def listen(self, query: str = "", **options: Any) -> connect_socket:
+        """The stream, by whoever may see everything."""
+        return connect_socket(
+            self.ws_url + query, additional_headers=bearer(self.settings), **options
+        )
 
     @property
     def ws_url(self) -> str:

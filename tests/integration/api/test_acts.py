@@ -14,6 +14,7 @@ from api import examples
 from infra.settings import Settings
 from schemas.alert import Activity, ActivityKind, Alert, Command, CommandKind, CommandOutcome
 from schemas.ids import activity_id
+from tests.integration.api.people import actor
 from tests.integration.api.support import Stack, StandIn, wait_until
 from topics.catalogue import ACTIVITY, COMMANDS
 from topics.record import make
@@ -29,7 +30,7 @@ class Obeyer(StandIn[Command]):
     async def answer(self, emitter: Emitter, message: Command) -> None:
         """What became of the command."""
         command = message
-        if command.actor != "silent":
+        if command.actor != actor("silent"):
             await emitter.emit(
                 [
                     make(
@@ -50,7 +51,7 @@ def answers(command: Command) -> list[Activity]:
     named = [one for one in (command.alert_id, *command.alert_ids) if one]
     if command.kind is CommandKind.HANDOVER:
         named = ["", *named]
-    refused = command.actor == "lee"
+    refused = command.actor == actor("lee")
     kinds = {
         CommandKind.ACK: ActivityKind.ACKNOWLEDGED,
         CommandKind.RESOLVE: ActivityKind.RESOLVED,
@@ -93,11 +94,12 @@ def alerts(stack: Stack, count: int, site: str = "north") -> list[str]:
 
 def test_the_outcome_is_told_to_who_waits_for_it(stack: Stack, obeyer: Obeyer) -> None:
     (name,) = alerts(stack, 1)
+    kims, lees = stack.by("kim"), stack.by("lee")
     with stack.client() as client:
         path = f"/v1/alerts/{name}/commands"
-        kim = client.post(path, params={"wait": "20s"}, json={"kind": "ack", "actor": "kim"})
-        lee = client.post(path, params={"wait": "20s"}, json={"kind": "ack", "actor": "lee"})
-        later = client.post(path, json={"kind": "ack", "actor": "kim"})
+        kim = client.post(path, params={"wait": "20s"}, json={"kind": "ack"}, headers=kims)
+        lee = client.post(path, params={"wait": "20s"}, json={"kind": "ack"}, headers=lees)
+        later = client.post(path, json={"kind": "ack"}, headers=kims)
     assert (kim.status_code, lee.status_code, later.status_code) == (200, 200, 202)
     assert kim.json()["outcomes"] == [
         {
@@ -120,7 +122,8 @@ def test_nobody_answers_in_time(stack: Stack, obeyer: Obeyer) -> None:
         answer = client.post(
             f"/v1/alerts/{name}/commands",
             params={"wait": "200ms"},
-            json={"kind": "ack", "actor": "silent"},
+            json={"kind": "ack"},
+            headers=stack.by("silent"),
         )
     assert (answer.status_code, answer.json()["done"], answer.json()["outcomes"]) == (
         202,
@@ -131,7 +134,7 @@ def test_nobody_answers_in_time(stack: Stack, obeyer: Obeyer) -> None:
 
 def test_the_same_is_asked_of_many(stack: Stack, obeyer: Obeyer) -> None:
     north, south = alerts(stack, 3), alerts(stack, 2, "south")
-    body = {"kind": "resolve", "actor": "kim", "reason": "benign", "alert_ids": north + south}
+    body = {"kind": "resolve", "reason": "benign", "alert_ids": north + south}
     with stack.client() as client:
         answer = client.post("/v1/alerts/commands", params={"wait": "20s"}, json=body)
         wrong = client.post("/v1/alerts/commands", json={**body, "alert_ids": [*north, "none"]})
@@ -152,7 +155,7 @@ def test_the_same_is_asked_of_many(stack: Stack, obeyer: Obeyer) -> None:
 def test_alerts_are_merged_within_a_site(stack: Stack, obeyer: Obeyer) -> None:
     lead, one, two = alerts(stack, 3)
     (other,) = alerts(stack, 1, "south")
-    body = {"kind": "merge", "actor": "kim", "alert_ids": [one, two]}
+    body = {"kind": "merge", "alert_ids": [one, two]}
     with stack.client() as client:
         path = f"/v1/alerts/{lead}/commands"
         answer = client.post(path, params={"wait": "20s"}, json=body)
@@ -173,7 +176,7 @@ def test_the_same_key_is_the_same_command(stack: Stack, obeyer: Obeyer) -> None:
         found = [
             client.post(
                 f"/v1/alerts/{name}/commands",
-                json={"kind": "ack", "actor": "kim"},
+                json={"kind": "ack"},
                 headers={"Idempotency-Key": key},
             ).json()["command_id"]
             for key in ("a", "a", "b")
@@ -185,7 +188,6 @@ def test_a_note_for_the_next_shift(stack: Stack, obeyer: Obeyer) -> None:
     (name,) = alerts(stack, 1, "south")
     body = {
         "site_id": "south",
-        "actor": "kim",
         "text": "The gate's light is out.",
         "shift": "night",
         "alert_ids": [name],

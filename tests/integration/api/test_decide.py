@@ -12,9 +12,11 @@ import httpx
 import pytest
 from msgspec.structs import replace
 
+from infra.local_token import bearer
 from infra.sandbox import Sandbox, publish, sandbox
 from infra.settings import Settings
 from schemas.document import Channel, Receiver, Route, Routing
+from tests.integration.api.people import actor, signed
 from tests.integration.api.support import document, wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
@@ -43,7 +45,9 @@ def box(
 
 @pytest.fixture
 def client(box: Sandbox) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=box.url, timeout=40, trust_env=False) as found:
+    with httpx.Client(
+        base_url=box.url, timeout=40, trust_env=False, headers=bearer(box.settings)
+    ) as found:
         yield found
 
 
@@ -74,9 +78,14 @@ def opened(client: httpx.Client) -> str:
     return alert
 
 
-async def at_once(box: Sandbox, path: str, *bodies: dict[str, Any]) -> list[httpx.Response]:
+async def at_once(box: Sandbox, path: str, **bodies: dict[str, Any]) -> list[httpx.Response]:
+    """What they are answered who ask at the same time. bodies: by who asks."""
+    headers = {name: signed(box.settings, box.url, name) for name in bodies}
     async with httpx.AsyncClient(base_url=box.url, timeout=40, trust_env=False) as client:
-        asked = [client.post(path, params=WAIT, json=body) for body in bodies]
+        asked = [
+            client.post(path, params=WAIT, json=body, headers=headers[name])
+            for name, body in bodies.items()
+        ]
         return list(await asyncio.gather(*asked))
 
 
@@ -89,8 +98,8 @@ async def test_of_analysts_who_act_at_once_one_has_it_and_each_is_told(
 ) -> None:
     alert = opened(client)
     names = ("kim", "lee", "alex", "sam")
-    bodies = [{"kind": kind, "actor": name} for name in names]
-    found = await at_once(box, f"/v1/alerts/{alert}/commands", *bodies)
+    bodies = {name: {"kind": kind} for name in names}
+    found = await at_once(box, f"/v1/alerts/{alert}/commands", **bodies)
     assert [one.status_code for one in found] == [200] * len(names), [one.text for one in found]
     outcomes = [one.json()["outcomes"] for one in found]
     assert [len(those) for those in outcomes] == [1] * len(names)
@@ -99,7 +108,7 @@ async def test_of_analysts_who_act_at_once_one_has_it_and_each_is_told(
     assert len(won) == 1
     assert len(lost) == len(names) - 1
     # Each of the others hears who was first.
-    assert all(said in one["detail"] and won[0] in one["detail"] for one in lost), lost
+    assert all(said in one["detail"] and actor(won[0]) in one["detail"] for one in lost), lost
     (first,) = [one for (one,) in outcomes if one["outcome"] == "applied"]
     assert (first["alert_id"], first["kind"]) == (alert, done)
 
@@ -111,21 +120,21 @@ async def test_two_who_want_different_things_at_once_both_have_an_answer(
     found = await at_once(
         box,
         f"/v1/alerts/{alert}/commands",
-        {"kind": "resolve", "actor": "kim", "reason": "false_positive"},
-        {"kind": "ack", "actor": "lee"},
+        kim={"kind": "resolve", "reason": "false_positive"},
+        lee={"kind": "ack"},
     )
     (resolved,), (acknowledged,) = (one.json()["outcomes"] for one in found)
     assert resolved["outcome"] == "applied"
     if acknowledged["outcome"] == "refused":  # it came second
-        assert "resolved by kim" in acknowledged["detail"]
+        assert f"resolved by {actor('kim')}" in acknowledged["detail"]
 
 
 async def test_many_alerts_at_once_by_two_analysts_are_shared_out_without_a_rest(
     box: Sandbox, client: httpx.Client
 ) -> None:
     alerts = sorted(opened(client) for _ in range(4))
-    bodies = [{"kind": "ack", "actor": name, "alert_ids": alerts} for name in ("kim", "lee")]
-    found = await at_once(box, "/v1/alerts/commands", *bodies)
+    body = {"kind": "ack", "alert_ids": alerts}
+    found = await at_once(box, "/v1/alerts/commands", kim=body, lee=body)
     assert [one.status_code for one in found] == [200, 200]
     outcomes = [one.json()["outcomes"] for one in found]
     assert all(sorted(one["alert_id"] for one in those) == alerts for those in outcomes)
@@ -145,8 +154,8 @@ async def test_the_outcome_comes_from_a_role_that_was_killed_in_between(
         at_once(
             box,
             f"/v1/alerts/{alert}/commands",
-            {"kind": "ack", "actor": "kim"},
-            {"kind": "ack", "actor": "lee"},
+            kim={"kind": "ack"},
+            lee={"kind": "ack"},
         )
     )
     box.start("decide")
@@ -156,13 +165,15 @@ async def test_the_outcome_comes_from_a_role_that_was_killed_in_between(
     assert sorted(told) in (["applied", "refused"], ["applied"], ["refused"], [])
 
     def third() -> Any:
-        body = {"kind": "ack", "actor": "sam"}
+        body = {"kind": "ack"}
         asked = client.post(f"/v1/alerts/{alert}/commands", params=WAIT, json=body)
         return asked.json()["outcomes"]
 
     (late,) = wait_until(third, "the role that was started again answers", 90)
     assert late["outcome"] == "refused"
-    assert any(f"already acknowledged by {name}" in late["detail"] for name in ("kim", "lee"))
+    assert any(
+        f"already acknowledged by {actor(name)}" in late["detail"] for name in ("kim", "lee")
+    )
 
 
 @pytest.mark.parametrize(

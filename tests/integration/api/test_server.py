@@ -42,7 +42,7 @@ def test_a_command_is_on_its_way_to_decide(stack: Stack, api_settings: Settings)
             async with stack.async_client() as client:
                 answer = await client.post(
                     f"/v1/alerts/{name}/commands",
-                    json={"kind": "snooze", "actor": "kim", "for": "30m"},
+                    json={"kind": "snooze", "for": "30m"},
                 )
                 assert answer.status_code == 202
                 taken = answer.json()
@@ -58,14 +58,14 @@ def test_a_command_is_on_its_way_to_decide(stack: Stack, api_settings: Settings)
     assert key == b"north"
     assert (command.kind, command.actor, command.duration_s, command.alert_id) == (
         CommandKind.SNOOZE,
-        "kim",
+        "local",
         1800.0,
         name,
     )
     with stack.client() as client:
-        nobody = client.post(f"/v1/alerts/{name}x/commands", json={"kind": "ack", "actor": "kim"})
+        nobody = client.post(f"/v1/alerts/{name}x/commands", json={"kind": "ack"})
         assert nobody.status_code == 404
-        wrong = client.post(f"/v1/alerts/{name}/commands", json={"kind": "assign", "actor": "kim"})
+        wrong = client.post(f"/v1/alerts/{name}/commands", json={"kind": "assign"})
         assert wrong.json()["errors"] == [{"field": "body.to", "detail": "is required to assign"}]
 
 

@@ -13,6 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from api import examples
+from infra.local_token import bearer
 from schemas.alert import Alert, AlertState, RankPart
 from schemas.device import CameraState
 from tests.integration.api.support import Stack, probe_record
@@ -57,7 +58,7 @@ async def test_a_listener_hears_what_is_there_and_then_what_changes(stack: Stack
     name = uuid.uuid4().hex
     stack.archive("alerts", [alert(f"{name}-old", rank=3)])
     await emit(stack, record(alert(f"{name}-done", state=AlertState.RESOLVED)))
-    async with connect(stack.ws_url) as socket:
+    async with stack.listen() as socket:
         hello = await hear(socket, "hello")
         assert hello["sites"] == ["north", "south"]
         cameras = (await hear(socket, "cameras"))["cameras"]
@@ -98,14 +99,14 @@ async def test_a_listener_hears_what_is_there_and_then_what_changes(stack: Stack
         lost = (await hear(socket, "camera", camera_id="gate", state="lost"))["camera"]
         assert lost["last_frame_at"] is not None
 
-    async with connect(stack.ws_url) as socket:
+    async with stack.listen() as socket:
         reasons = (await hear(socket, "pipeline"))["reasons"]
         assert "camera_lost" in {reason["code"] for reason in reasons}
 
 
 async def test_one_site_is_heard_of_alone(stack: Stack) -> None:
     name = uuid.uuid4().hex
-    async with connect(f"{stack.ws_url}?site_id=south") as socket:
+    async with stack.listen("?site_id=south") as socket:
         assert (await hear(socket, "hello"))["sites"] == ["south"]
         queue = await hear(socket, "alerts")
         assert {a["site_id"] for a in queue["alerts"]} <= {"south"}
@@ -136,7 +137,9 @@ async def test_who_may_not_listen(
     stack: Stack, query: str, headers: dict[str, str], status: int
 ) -> None:
     with pytest.raises(InvalidStatus) as caught:
-        async with connect(stack.ws_url + query, additional_headers=headers):
+        async with connect(
+            stack.ws_url + query, additional_headers={**bearer(stack.settings), **headers}
+        ):
             pass
     assert caught.value.response.status_code == status
 
@@ -161,8 +164,8 @@ async def test_a_slow_listener_is_dropped_and_a_quick_one_hears_everything(stack
         for n in range(count)
     ]
     async with (
-        connect(stack.ws_url, max_queue=1, max_size=None) as slow,
-        connect(stack.ws_url, max_size=None) as quick,
+        stack.listen(max_queue=1, max_size=None) as slow,
+        stack.listen(max_size=None) as quick,
     ):
         await hear(slow, "alerts")
         await hear(quick, "alerts")

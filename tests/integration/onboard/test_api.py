@@ -14,7 +14,6 @@ import httpx
 import numpy as np
 import pytest
 from msgspec.structs import replace as changed
-from websockets.asyncio.client import connect
 
 from infra.db.documents import amend, history, site_of
 from infra.fleet.device import SimDevice
@@ -33,7 +32,6 @@ def body(one: SimDevice, **more: Any) -> dict[str, Any]:
         "site_id": "north",
         "address": f"127.0.0.1:{one.port}",
         "credentials": {"username": USER, "password": PASSWORD},
-        "actor": "kim",
         **more,
     }
 
@@ -228,13 +226,11 @@ def test_a_recorder_that_cannot_be_connected_is_named(floor: Stack, devices: Dev
 
 async def test_a_scan_is_told_over_the_stream_and_kept(floor: Stack, devices: Devices) -> None:
     devices.add("seen", "onvif")
-    async with connect(floor.ws_url) as ears, floor.async_client(60) as client:
-        answer = await client.post(
-            "/v1/discovery/scans", json={"subnet": "127.0.0.0/30", "actor": "kim"}
-        )
+    async with floor.listen() as ears, floor.async_client(60) as client:
+        answer = await client.post("/v1/discovery/scans", json={"subnet": "127.0.0.0/30"})
         assert answer.status_code == 202, answer.text
         started = answer.json()
-        assert (started["state"], started["asked_by"]) == ("running", "kim")
+        assert (started["state"], started["asked_by"]) == ("running", "local")
         assert answer.headers["location"] == f"/v1/discovery/scans/{started['scan_id']}"
         heard: list[dict[str, Any]] = []
         async with asyncio.timeout(60):
