@@ -18,8 +18,11 @@ from agents.runtime.configuration import Configuration
 from agents.runtime.emitter import Emitter
 from api import configuration as documents
 from api.account.authority import Accounts
+from api.account.own.service import Own
 from api.account.passwords import Passwords
 from api.account.signin.service import SignIn
+from api.account.token.service import Tokens
+from api.account.user.service import Users
 from api.alert.asked import Asked
 from api.backtest.service import Backtests
 from api.camera import service as cameras
@@ -69,6 +72,16 @@ class Api:
         self.authority = Accounts(settings, self.database.accounts, now)
         self.passwords = Passwords()
         self.signin = SignIn(self.database.accounts, self.authority, self.passwords, now)
+        self.users = Users(self.database.accounts, self.passwords, self.authority.load, now)
+        self.own = Own(
+            self.database.accounts,
+            self.passwords,
+            self.signin,
+            self.authority.vault,
+            self.authority.load,
+            now,
+        )
+        self.tokens = Tokens(self.database.accounts, self.authority.load, now)
         self.blobs: BlobStore = open_store(settings)
         self.emitter = Emitter(settings, "watchfloor-api")
         self.flights = Flights()
