@@ -20,8 +20,11 @@ from api import configuration as documents
 from api.account.authority import Accounts
 from api.account.identity import Authority
 from api.account.local import Local
+from api.account.own.service import Own
 from api.account.passwords import Passwords
 from api.account.signin.service import SignIn
+from api.account.token.service import Tokens
+from api.account.user.service import Users
 from api.alert.asked import Asked
 from api.backtest.service import Backtests
 from api.camera import service as cameras
@@ -73,6 +76,16 @@ class Api:
         self.authority: Authority = Local(settings, self.accounts)
         self.passwords = Passwords()
         self.signin = SignIn(self.database.accounts, self.accounts, self.passwords, now)
+        self.users = Users(self.database.accounts, self.passwords, self.accounts.load, now)
+        self.own = Own(
+            self.database.accounts,
+            self.passwords,
+            self.signin,
+            self.accounts.vault,
+            self.accounts.load,
+            now,
+        )
+        self.tokens = Tokens(self.database.accounts, self.accounts.load, now)
         self.blobs: BlobStore = open_store(settings)
         self.emitter = Emitter(settings, "watchfloor-api")
         self.flights = Flights()

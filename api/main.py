@@ -13,8 +13,11 @@ from msgspec import Struct
 
 from agents.runtime.clock import wall
 from api import handlers, openapi, problems
+from api.account.own.endpoints import router as me
 from api.account.signin.endpoints import keys, link
 from api.account.signin.endpoints import router as signin
+from api.account.token.endpoints import router as tokens
+from api.account.user.endpoints import router as users
 from api.alert.endpoints import notes as handovers
 from api.alert.endpoints import router as alerts
 from api.backtest.endpoints import router as backtests
@@ -113,6 +116,9 @@ def create_app(
         signin,
         keys,
         link,
+        me,
+        users,
+        tokens,
         page,
     ):
         app.include_router(router)

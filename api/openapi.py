@@ -72,13 +72,16 @@ def answers(
     more: Mapping[int | str, dict[str, Any]] | None = None,
     problems: tuple[type[Problem], ...] = (),
 ) -> dict[int | str, dict[str, Any]]:
-    """A route's `responses`: the struct that it answers with, an example, and its problems."""
-    content: dict[str, Any] = {"schema": _reference(kind)}
-    if example is not None:
-        content["example"] = _later(example)
-    found: dict[int | str, dict[str, Any]] = {
-        status: {"description": description, "content": {JSON: content}}
-    }
+    """A route's `responses`: the struct that it answers with, an example, and its problems.
+
+    kind None: the answer has no body.
+    """
+    found: dict[int | str, dict[str, Any]] = {status: {"description": description}}
+    if kind is not None:
+        content: dict[str, Any] = {"schema": _reference(kind)}
+        if example is not None:
+            content["example"] = _later(example)
+        found[status]["content"] = {JSON: content}
     found.update(more or {})
     for problem in problems:
         entry = found.setdefault(

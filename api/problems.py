@@ -17,6 +17,7 @@ __all__ = [
     "PROBLEMS",
     "BadCredentials",
     "BadCursor",
+    "BeyondOwn",
     "BlobUnavailable",
     "BodyTimeout",
     "BodyTooDeep",
@@ -49,6 +50,7 @@ __all__ = [
     "TooManyScans",
     "Unauthenticated",
     "UnsupportedMediaType",
+    "UsersOnly",
     "respond",
 ]
 
@@ -373,6 +375,30 @@ class Conflict(Problem):
     code = "conflict"
     title = "That cannot be done as things stand"
     meaning = "`detail` says what stands in the way: a name that is taken, the last administrator."
+
+
+class BeyondOwn(Problem):
+    """Somebody would give, or change, more than they have themselves."""
+
+    status = 403
+    code = "beyond-own-rights"
+    title = "That is more than you may do yourself"
+    meaning = (
+        "Nobody gives scopes, a role or sites that they do not have, or changes somebody who has "
+        "more."
+    )
+
+
+class UsersOnly(Problem):
+    """A service token asks for what only people have."""
+
+    status = 403
+    code = "users-only"
+    title = "Only for people who have signed in"
+    meaning = "A service token has no password, no second factor and no sessions."
+
+    def __init__(self) -> None:
+        super().__init__("That is for people who have signed in; a service token is none.")
 
 
 class SignInAgain(Problem):

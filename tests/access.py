@@ -37,5 +37,13 @@ OPEN: Final = frozenset(
 OWN: Final = frozenset({"/internal/notify"})
 """Looks at credentials itself: it takes a secret beside a service token."""
 
-THEIRS: Final[frozenset[str]] = frozenset()
+THEIRS: Final = frozenset(
+    {
+        "/v1/me",
+        "/v1/me/password",
+        "/v1/me/sessions",
+        "/v1/me/sessions/{session_id}",
+        "/v1/me/totp",
+    }
+)
 """For whoever is signed in, about themselves."""

@@ -97,6 +97,25 @@ class SignIn:
             raise BadCredentials
         return await self._let_in(account, fresh, otp, measures, visitor, now)
 
+    async def confirm(self, account: Account, password: str, visitor: Visitor) -> None:
+        """Whether somebody who is signed in knows the password; counted as a sign-in is.
+
+        Raises BadCredentials, LockedOut and Overloaded.
+        """
+        now = self._now()
+        measures = subjects(account.name.lower(), visitor.address)
+        await self._try(account.name.lower(), measures, visitor, now)
+        try:
+            same = await self._passwords.matches(account.password, password)
+        except Overloaded:
+            async with self._begin() as connection:
+                await rows.forgive(connection, measures, wholly=False)
+            raise
+        if not same:
+            raise BadCredentials
+        async with self._begin() as connection:
+            await rows.forgive(connection, measures, wholly=True)
+
     async def _try(
         self, name: str | None, measures: Mapping[Measure, str], visitor: Visitor, now: datetime
     ) -> Account | None:

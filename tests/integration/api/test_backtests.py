@@ -21,6 +21,7 @@ from infra.db.target import Role
 from infra.settings import Settings
 from schemas.document import ConfigRecord
 from tests.integration.api.support import NOW, Stack, document, wait_until
+from tests.people import ADMIN
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
 
@@ -220,9 +221,9 @@ async def test_a_server_that_starts_again_says_what_it_did_not_finish(
     keeping = asyncio.create_task(backtests.keep())
     try:
         async with asyncio.timeout(20):
-            while (await backtests.view(name)).state is not BacktestState.INTERRUPTED:
+            while (await backtests.view(ADMIN, name)).state is not BacktestState.INTERRUPTED:
                 await asyncio.sleep(0.02)
     finally:
         keeping.cancel()
-    (listed,) = await backtests.views()
+    (listed,) = await backtests.views(ADMIN)
     assert "ask again" in (listed.error or "")

@@ -21,6 +21,7 @@ from infra.secrets import lookup
 from schemas.document import Document, Site
 from tests.integration.api.support import Stack, wait_until
 from tests.integration.onboard.fleet import PASSWORD, USER, Devices
+from tests.people import ADMIN
 from topics.catalogue import ASSIGNMENTS, CONFIG
 from topics.reader import read
 
@@ -72,7 +73,7 @@ def test_a_camera_is_taken_on_and_taken_up_again(floor: Stack, devices: Devices,
         (kept,) = (one for one in site(floor).cameras if one.camera_id == "main-door")
         assert (kept.driver, kept.address) == ("onvif", f"http://127.0.0.1:{camera.port}")
         newest = history(floor.settings, "north")[0]
-        assert (newest.revision, newest.author) == (found["revision"], "kim")
+        assert (newest.revision, newest.author) == (found["revision"], "local")
         assert [one.path for one in newest.changes] == ["cameras[main-door]"]
         secret = lookup(str(kept.credentials), site="north", state_dir=floor.settings.state_dir)
         assert secret.reveal() == f"{USER}:{PASSWORD}"
@@ -274,10 +275,10 @@ def test_a_scan_whose_server_ended_says_so(floor: Stack, tmp_path: Any) -> None:
 
     async def leave() -> str:
         scans = Scans(settings, Hub(), lambda: datetime.now(UTC))
-        view = scans.start({"subnet": "127.0.0.0/30"})
-        scans.start({"subnet": "127.0.0.0/30"})
+        view = scans.start(ADMIN, {"subnet": "127.0.0.0/30"})
+        scans.start(ADMIN, {"subnet": "127.0.0.0/30"})
         with pytest.raises(TooManyScans):
-            scans.start({})
+            scans.start(ADMIN, {})
         # As one that is killed leaves it: nobody has the last word.
         fresh = Scans(settings, Hub(), lambda: datetime.now(UTC))
         assert fresh.view(view.scan_id).state is ScanState.INTERRUPTED
