@@ -18,15 +18,39 @@ function wait(answer) {
   return seconds ? `Too many attempts. Try again in ${Math.ceil(seconds / 60)} min.` : "Too many attempts. Try again later.";
 }
 
-async function send() {
-  const fields = { grant_type: "password", cookies: "true", username: form.username.value, password: form.password.value };
-  const second = !byId("second").hidden;
-  if (second) fields.otp = form.otp.value.trim();
-  const answer = await fetch("/v1/auth/token", { method: "POST", body: new URLSearchParams(fields) });
+// A password that an administrator made lets one in to change it, and to nothing else.
+async function enter() {
+  const me = await (await fetch("/v1/me")).json();
+  if (!me.must_change_password) {
+    location.replace(target());
+    return "";
+  }
+  byId("renew").hidden = false;
+  form.fresh.required = true;
+  form.fresh.focus();
+  return "";
+}
+
+async function renew() {
+  const body = JSON.stringify({ old: form.password.value, new: form.fresh.value });
+  const headers = { "Content-Type": "application/json" };
+  const answer = await fetch("/v1/me/password", { method: "PUT", headers, body });
   if (answer.ok) {
     location.replace(target());
     return "";
   }
+  const problem = await answer.json();
+  form.fresh.focus();
+  return problem.errors?.[0]?.detail || problem.detail || problem.title;
+}
+
+async function send() {
+  if (!byId("renew").hidden) return renew();
+  const fields = { grant_type: "password", cookies: "true", username: form.username.value, password: form.password.value };
+  const second = !byId("second").hidden;
+  if (second) fields.otp = form.otp.value.trim();
+  const answer = await fetch("/v1/auth/token", { method: "POST", body: new URLSearchParams(fields) });
+  if (answer.ok) return enter();
   if (answer.status === 429) return wait(answer);
   const problem = await answer.json();
   if (problem.type === "/v1/problems/otp-required") {

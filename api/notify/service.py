@@ -23,7 +23,7 @@ from api.problems import (
     NotFound,
     NotReady,
 )
-from api.site.service import in_scope, visible
+from api.site.service import in_scope
 from infra.errors import WatchfloorError
 from infra.secrets import lookup
 from schemas.document import Receiver, Template
@@ -178,8 +178,12 @@ def _answer(result: NotifyResult) -> NotifyAnswer:
 
 
 def show(api: Api, principal: Principal, body: PreviewBody) -> list[PreviewView]:
-    """What the receiver's channels would be told. Raises Invalid for a template that fails."""
-    sites = visible(api.configuration, principal)
+    """What the receiver's channels would be told.
+
+    Raises NotFound for a site, and Invalid for a template that fails.
+    """
+    in_scope(api.configuration, principal, body.site_id)
+    site = None if body.site_id is None else api.configuration.sites[body.site_id].site
     errors = []
     for name in ("subject", "text", "html"):
         source = getattr(body, name)
@@ -189,12 +193,6 @@ def show(api: Api, principal: Principal, body: PreviewBody) -> list[PreviewView]
     if errors:
         raise Invalid(errors)
     receiver = _receiver(api, body.receiver)
-    site = None
-    if body.site_id is not None:
-        found = sites.get(body.site_id)
-        if found is None:
-            raise NotFound("site", body.site_id)
-        site = found.site
     tried = Template(subject=body.subject, text=body.text, html=body.html)
     alone = (tried,) if (body.subject or body.text or body.html) else ()
     request = sample(

@@ -4,10 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import cv2
+import msgspec
+import numpy as np
 import pytest
 
+from api import examples
+from api.account.identity import Role
+from infra.blob.open import open_store
 from infra.settings import Settings
-from tests.integration.api.support import Decider, Stack, is_ready, make_ready, serving, wait_until
+from schemas.alert import Alert
+from schemas.ids import snapshot_id
+from tests.integration.api.access_table import ALERT, EVENT, MARK, SITE
+from tests.integration.api.people import user
+from tests.integration.api.support import (
+    NOW,
+    Decider,
+    Stack,
+    is_ready,
+    make_ready,
+    serving,
+    wait_until,
+)
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +56,61 @@ def decider(api_settings: Settings, stack: Stack) -> Iterator[Decider]:
     """Something that decides, for as long as the folder's tests run."""
     with Decider(api_settings) as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def floor(stack: Stack, decider: Decider) -> Stack:
+    """The façade with something of each kind at `north`."""
+    known = msgspec.structs.asdict(examples.ALERT)
+    known.pop("snapshot_url")
+    picture = cv2.imencode(".jpg", np.full((90, 160, 3), 80, np.uint8))[1].tobytes()
+    open_store(stack.settings).put(f"snapshots/{EVENT}.jpg", picture)
+    stack.archive(
+        "alerts", [Alert(**{**known, "alert_id": ALERT, "site_id": SITE, "snapshot": EVENT})]
+    )
+    stack.archive(
+        "events",
+        [
+            {
+                "event_id": EVENT,
+                "site_id": SITE,
+                "event_type": "intrusion",
+                "occurred_at": NOW.isoformat(),
+                "recorded_at": NOW.isoformat(),
+                "source": "external",
+                "camera_id": "gate",
+                "zone_id": "dock",
+            }
+        ],
+    )
+    stack.archive(
+        "snapshots",
+        [
+            {
+                "event_id": EVENT,
+                "site_id": SITE,
+                "position": 0,
+                "snapshot_id": snapshot_id(SITE, EVENT, 0),
+                "camera_id": "gate",
+                "captured_at": NOW.isoformat(),
+                "width": 160,
+                "height": 90,
+                "content_type": "image/jpeg",
+                "bytes": len(picture),
+                "blob_key": f"snapshots/{EVENT}.jpg",
+            }
+        ],
+    )
+    return stack
+
+
+@pytest.fixture(scope="session")
+def roles(floor: Stack) -> dict[Role, dict[str, str]]:
+    """A user of each role, signed in, who sees every site."""
+    return {role: user(floor.settings, floor.url, f"{MARK}-{role}", role) for role in Role}
+
+
+@pytest.fixture(scope="session")
+def stranger(floor: Stack) -> dict[str, str]:
+    """An administrator of another site."""
+    return user(floor.settings, floor.url, f"{MARK}-stranger", Role.ADMIN, {"elsewhere"})

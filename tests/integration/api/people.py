@@ -8,11 +8,11 @@ from typing import Final
 
 import httpx
 
-from api.account.identity import Scope
+from api.account.identity import Role, Scope
 from infra.local_token import bearer
 from infra.settings import Settings
 
-__all__ = ["actor", "signed"]
+__all__ = ["actor", "signed", "signed_in", "user"]
 
 _made: dict[tuple[str, str, str], str] = {}
 HOUR: Final = timedelta(hours=1)
@@ -44,3 +44,30 @@ def signed(
         assert answer.status_code == 201, answer.text
         _made[key] = answer.json()["token"]
     return {"Authorization": f"Bearer {_made[key]}"}
+
+
+PASSWORD: Final = "not-the-first-one-7"
+
+
+def user(
+    settings: Settings, url: str, name: str, role: Role, sites: Collection[str] | None = None
+) -> dict[str, str]:
+    """The header of a new user of that name who has signed in, with a password of their own."""
+    with httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
+        body = {"name": name, "role": role, "sites": None if sites is None else sorted(sites)}
+        made = client.post("/v1/users", json=body, headers=bearer(settings))
+        assert made.status_code == 201, made.text
+        first = made.json()["password"]
+        headers = signed_in(client, name, first)
+        change = {"old": first, "new": PASSWORD}
+        changed = client.put("/v1/me/password", json=change, headers=headers)
+        assert changed.status_code == 204, changed.text
+    return headers
+
+
+def signed_in(client: httpx.Client, name: str, password: str = PASSWORD) -> dict[str, str]:
+    """The header of a session of its own."""
+    form = {"grant_type": "password", "username": name, "password": password}
+    answer = client.post("/v1/auth/token", data=form)
+    assert answer.status_code == 200, answer.text
+    return {"Authorization": f"Bearer {answer.json()['access_token']}"}

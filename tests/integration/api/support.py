@@ -14,11 +14,13 @@ from typing import Any, Generic, Self, TypeVar
 import httpx
 import msgspec
 import uvicorn
+from fastapi import FastAPI
 from psycopg.types.json import Jsonb
 from websockets.asyncio.client import connect as connect_socket
 
 from agents.runtime.emitter import Emitter
 from agents.runtime.follower import Follower
+from api import examples
 from api.binding import listen
 from api.main import create_app
 from infra.db.documents import publish
@@ -28,6 +30,7 @@ from infra.db.pool import connect
 from infra.db.target import Role
 from infra.local_token import bearer
 from infra.settings import Settings
+from schemas.alert import Alert
 from schemas.base import Severity, encode
 from schemas.decision import Decision, Result
 from schemas.device import CameraState, Probe, ProbeKind
@@ -37,7 +40,7 @@ from schemas.ids import decision_id
 from schemas.tick import Tick
 from tests.integration.api.people import signed
 from topics.admin import ensure
-from topics.catalogue import DECISIONS, EVENTS, PROBES, TICKS_DECIDE
+from topics.catalogue import ALERTS, DECISIONS, EVENTS, PROBES, TICKS_DECIDE
 from topics.declare import Topic
 from topics.record import OutRecord, make
 
@@ -88,10 +91,11 @@ def wait_until(condition: Callable[[], Any], what: str, seconds: float = DEADLIN
 
 @dataclass(frozen=True)
 class Stack:
-    """A running façade with its broker and its database."""
+    """A running façade with its broker and its database. app: itself, in a thread of this one."""
 
     settings: Settings
     url: str
+    app: FastAPI
 
     def client(self, timeout: float = 20.0) -> httpx.Client:
         """A client that may do everything, and reads nothing from the environment."""
@@ -179,8 +183,9 @@ def make_ready(settings: Settings) -> None:
 def serving(settings: Settings, **options: Any) -> Iterator[Stack]:
     """The façade on a free port, in a thread with a loop of its own."""
     socket = listen("127.0.0.1", 0)
+    app = create_app(settings, **options)
     config = uvicorn.Config(
-        create_app(settings, **options),
+        app,
         log_config=None,
         access_log=False,
         lifespan="on",
@@ -194,7 +199,7 @@ def serving(settings: Settings, **options: Any) -> Iterator[Stack]:
     try:
         wait_until(lambda: server.started or not thread.is_alive(), "the server starts")
         assert thread.is_alive()
-        yield Stack(settings, f"http://127.0.0.1:{socket.getsockname()[1]}")
+        yield Stack(settings, f"http://127.0.0.1:{socket.getsockname()[1]}", app)
     finally:
         server.should_exit = True
         thread.join(15)
@@ -286,6 +291,18 @@ def decision_record(decision: Decision) -> OutRecord:
         time=decision.decided_at,
         source="test",
         key=decision.site_id,
+    )
+
+
+def alert_record(alert_id: str, site: str = "north", **fields: Any) -> OutRecord:
+    """An alert of that site, opened now."""
+    known = msgspec.structs.asdict(examples.ALERT)
+    known.pop("snapshot_url")
+    now = datetime.now(UTC)
+    times = {"opened_at": now, "updated_at": now, "first_event": now, "last_event": now}
+    alert = Alert(**{**known, **times, "alert_id": alert_id, "site_id": site, **fields})
+    return make(
+        ALERTS, alert, id=f"{alert_id}.{alert.revision}", time=now, source="test", key=alert_id
     )
 
 
