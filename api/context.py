@@ -21,6 +21,7 @@ from api.account.authority import Accounts
 from api.account.own.service import Own
 from api.account.passwords import Passwords
 from api.account.signin.service import SignIn
+from api.account.signin.sso import SingleSignOn
 from api.account.token.service import Tokens
 from api.account.user.service import Users
 from api.alert.asked import Asked
@@ -80,6 +81,9 @@ class Api:
             self.authority.vault,
             self.authority.load,
             now,
+        )
+        self.sso = SingleSignOn(
+            settings, self.database.accounts, self.signin, self.authority.load, now
         )
         self.tokens = Tokens(self.database.accounts, self.authority.load, now)
         self.blobs: BlobStore = open_store(settings)

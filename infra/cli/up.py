@@ -41,8 +41,8 @@ def up(
     with steps(quiet=as_json) as told:
         stack = Stack(settings_of(ctx, state), report=told.say, progress=told.count)
         fresh = stack.start()
-        password = _first_administrator(stack)
         stack.wait(timeout)
+        password = _first_administrator(stack)
     settings = stack.settings
     if as_json:
         print_json(
