@@ -23,6 +23,7 @@ from api.account.local import Local
 from api.account.own.service import Own
 from api.account.passwords import Passwords
 from api.account.signin.service import SignIn
+from api.account.signin.sso import SingleSignOn
 from api.account.token.service import Tokens
 from api.account.user.service import Users
 from api.alert.asked import Asked
@@ -84,6 +85,9 @@ class Api:
             self.accounts.vault,
             self.accounts.load,
             now,
+        )
+        self.sso = SingleSignOn(
+            settings, self.database.accounts, self.signin, self.accounts.load, now
         )
         self.tokens = Tokens(self.database.accounts, self.accounts.load, now)
         self.blobs: BlobStore = open_store(settings)

@@ -14,6 +14,7 @@ from msgspec import Struct
 from agents.runtime.clock import wall
 from api import handlers, openapi, problems
 from api.account.own.endpoints import router as me
+from api.account.signin.elsewhere import router as elsewhere
 from api.account.signin.endpoints import keys, link
 from api.account.signin.endpoints import router as signin
 from api.account.token.endpoints import router as tokens
@@ -114,6 +115,7 @@ def create_app(
         stream,
         health,
         signin,
+        elsewhere,
         keys,
         link,
         me,

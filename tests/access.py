@@ -28,6 +28,8 @@ OPEN: Final = frozenset(
         "/v1/auth/link",
         "/v1/auth/logout",
         "/v1/auth/methods",
+        "/v1/auth/oidc/callback",
+        "/v1/auth/oidc/start",
         "/v1/auth/token",
         "/v1/problems/{code}",
     }

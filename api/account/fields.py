@@ -11,7 +11,7 @@ from msgspec import Meta
 from api.problems import FieldError, Invalid
 from schemas.base import ID_PATTERN
 
-__all__ = ["Language", "Name", "Sites", "Timezone", "check_name", "check_timezone"]
+__all__ = ["RESERVED", "Language", "Name", "Sites", "Timezone", "check_name", "check_timezone"]
 
 Name = Annotated[
     str,

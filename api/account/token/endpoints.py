@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request, Response
+from msgspec import structs
 
 from api.account import examples
 from api.account.identity import PrincipalDep, Scope, needs
@@ -72,7 +73,7 @@ async def add(request: Request, api: ApiDep, principal: PrincipalDep) -> Respons
     body = convert(parse(await read(request, limit=MAX_BYTES)), TokenBody)
     token, text = await api.tokens.add(principal, visitor_of(request), body)
     view = token_view(token)
-    made = TokenMade(**{name: getattr(view, name) for name in view.__struct_fields__}, token=text)
+    made = TokenMade(**structs.asdict(view), token=text)
     return reply(made, status=201)
 
 

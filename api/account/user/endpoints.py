@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request, Response
+from msgspec import structs
 
 from api.account import examples
 from api.account.identity import PrincipalDep, Scope, needs
@@ -75,9 +76,7 @@ async def add(request: Request, api: ApiDep, principal: PrincipalDep) -> Respons
     body = convert(parse(await read(request, limit=MAX_BYTES)), UserBody)
     account, password = await api.users.add(principal, visitor_of(request), body)
     view = user_view(account)
-    made = UserMade(
-        **{name: getattr(view, name) for name in view.__struct_fields__}, password=password
-    )
+    made = UserMade(**structs.asdict(view), password=password)
     return reply(made, status=201, headers={"Location": f"/v1/users/{account.account_id}"})
 
 

@@ -26,7 +26,7 @@ from api.problems import BeyondOwn, Conflict, NotFound
 from infra.db.pool import AsyncConnection
 from schemas.audit import AuditKind
 
-__all__ = ["Users", "may_give"]
+__all__ = ["Users", "almighty", "end_one", "may_give", "may_see"]
 
 
 def may_give(principal: Principal, role: Role, sites: frozenset[str] | None) -> bool:
@@ -192,9 +192,9 @@ class Users:
         self, connection: AsyncConnection, before: Account, after: Account | None
     ) -> None:
         """Raise Conflict where nobody would be left who may do everything."""
-        if _almighty(before) and (after is None or not _almighty(after)):
+        if almighty(before) and (after is None or not almighty(after)):
             others = await rows.every(connection)
-            if not any(_almighty(one) for one in others if one.account_id != before.account_id):
+            if not any(almighty(one) for one in others if one.account_id != before.account_id):
                 raise Conflict("That is the last administrator of every site.")
 
     async def reset_password(
@@ -268,7 +268,8 @@ async def end_one(
     return [session_id]
 
 
-def _almighty(account: Account) -> bool:
+def almighty(account: Account) -> bool:
+    """Whether somebody may do everything everywhere."""
     return account.role is Role.ADMIN and account.sites is None and not account.disabled
 
 
