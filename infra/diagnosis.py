@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from infra.errors import WatchfloorError
+from infra.local_token import local_token
 from infra.secrets import ENV_PREFIX, MAX_SECRET_BYTES, Secret, password_of, scrub
 from infra.settings import Settings
 from infra.vault_keys import source_of
@@ -74,6 +75,8 @@ def known_secrets(settings: Settings) -> list[str]:
             with contextlib.suppress(OSError):
                 if path.is_file() and path.stat().st_size <= MAX_SECRET_BYTES:
                     values.append(path.read_text(encoding="utf-8", errors="replace").strip())
+    with contextlib.suppress(WatchfloorError):
+        values.append(local_token(settings))
     from infra.vault import vault_of
 
     values += vault_of(settings.state_dir, os.environ).values()

@@ -3,14 +3,24 @@ import { byId, put } from "./dom.js";
 
 const form = byId("form");
 
+const CAME_BACK = {
+  used: "That link was used already, or is too old.",
+  refused: "That did not sign you in.",
+};
+
 // Only to a page of this server: a link to here could name any other.
-function target() {
-  const wanted = new URLSearchParams(location.search).get("next") || "/";
+function wanted() {
+  const home = new URL("/", location.origin);
   try {
-    const url = new URL(wanted, location.origin);
-    if (url.origin === location.origin && url.pathname !== "/sign-in") return url.pathname + url.search;
-  } catch { /* no address at all */ }
-  return "/";
+    const url = new URL(new URLSearchParams(location.search).get("next") || "/", location.origin);
+    return url.origin === location.origin && url.pathname !== "/sign-in" ? url : home;
+  } catch { return home; }
+}
+
+function target() {
+  const url = wanted();
+  url.searchParams.delete("sign-in");
+  return url.pathname + url.search;
 }
 
 function wait(answer) {
@@ -80,6 +90,7 @@ form.onsubmit = async (event) => {
   }
 };
 
+put(byId("said"), CAME_BACK[wanted().searchParams.get("sign-in")] || "");
 fetch("/v1/auth/methods").then((answer) => (answer.ok ? answer.json() : {})).then((methods) => {
   if (!methods.oidc) return;
   put(byId("oidc"), `Sign in with ${methods.oidc}`);

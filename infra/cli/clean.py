@@ -19,6 +19,7 @@ app = typer.Typer(add_completion=False)
 
 OURS = (
     "kafka", "postgres", "tables", "blobs", "capture", "run", "logs", "secrets", "replay", "bench",
+    "tls",
 )  # fmt: skip
 """Folders that we make under a state directory: nothing else in it is touched."""
 

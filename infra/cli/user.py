@@ -142,9 +142,7 @@ def link(
     ctx: typer.Context, name: NameArgument, state: StateOption = None, as_json: JsonOption = False
 ) -> None:
     """Print an address that signs somebody in: once, within ten minutes."""
-    url = (
-        f"{settings_of(ctx, state).api_url}/sign-in/{asyncio.run(_console(ctx, state).link(name))}"
-    )
+    url = f"{settings_of(ctx, state).link_base}/sign-in/{asyncio.run(_console(ctx, state).link(name))}"
     if as_json:
         print_json({"name": name, "url": url})
     else:

@@ -162,7 +162,7 @@ def test_what_is_down_comes_first_and_what_is_old_is_called_old(
         stack.archive("device_states", [probe(now)])
 
         # From the page of alerts, by its link.
-        page.goto(stack.url)
+        page.goto(stack.door())
         page.get_by_role("link", name="Devices").click()
         expect(banner).to_be_hidden(timeout=PATIENCE_MS)
         expect(page.locator("#summary")).to_have_text("1 critical, 1 suspect, 1 unknown, 2 normal")

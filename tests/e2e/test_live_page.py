@@ -5,24 +5,22 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 import cv2
-import msgspec
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from agents.runtime.follower import Follower
-from api import examples
 from infra.blob.open import open_store
 from infra.settings import Settings
-from schemas.alert import Alert, AlertState, RankPart
+from schemas.alert import AlertState, RankPart
 from schemas.base import Severity
 from schemas.device import CameraState
 from schemas.ids import snapshot_id
 from tests.integration.api.support import (
     Stack,
+    alert_record,
     is_ready,
     make_ready,
     probe_record,
@@ -33,13 +31,11 @@ from tests.integration.api.support import (
 )
 from topics.catalogue import (
     ACTIVITY,
-    ALERTS,
     ASSIGNMENTS,
     EVENTS,
     FRAMES,
     NOTIFY_REQUESTS,
 )
-from topics.record import OutRecord, make
 
 pytestmark = [pytest.mark.browser, pytest.mark.kafka, pytest.mark.postgres]
 
@@ -107,22 +103,6 @@ class Workers:
                 await follower.__aexit__(None, None, None)
 
 
-def alert_record(alert_id: str, **fields: Any) -> OutRecord:
-    known = msgspec.structs.asdict(examples.ALERT)
-    known.pop("snapshot_url")
-    now = datetime.now(UTC)
-    times = {"opened_at": now, "updated_at": now, "first_event": now, "last_event": now}
-    alert = Alert(**{**known, **times, "alert_id": alert_id, **fields})
-    return make(
-        ALERTS,
-        alert,
-        id=f"{alert_id}.{alert.revision}",
-        time=now,
-        source="test",
-        key=alert_id,
-    )
-
-
 def picture(stack: Stack, event_id: str) -> None:
     """A small picture of that event, in the store and in the database."""
     image = np.full((90, 160, 3), 80, np.uint8)
@@ -168,7 +148,7 @@ def test_from_a_quiet_night_to_a_server_that_is_gone(page: Page, page_settings: 
         wait_until(lambda: is_ready(stack), "the façade is ready")
 
         # Nobody works yet: an empty list says why it is no quiet night.
-        page.goto(stack.url)
+        page.goto(stack.door())
         expect(banner).to_contain_text("No worker of decide is running", timeout=PATIENCE_MS)
         expect(page.locator("#empty")).to_contain_text("does not see everything")
 

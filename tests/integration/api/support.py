@@ -21,6 +21,7 @@ from websockets.asyncio.client import connect as connect_socket
 from agents.runtime.emitter import Emitter
 from agents.runtime.follower import Follower
 from api import examples
+from api.account.console import Console
 from api.binding import listen
 from api.main import create_app
 from infra.db.documents import publish
@@ -111,6 +112,16 @@ class Stack:
     def by(self, name: str) -> dict[str, str]:
         """The header of somebody else who may do everything: `token/NAME`."""
         return signed(self.settings, self.url, name)
+
+    def door(self) -> str:
+        """An address that signs a browser in once, as the first administrator."""
+        codes: list[str | None] = []
+
+        async def make() -> None:
+            codes.append(await Console(self.settings).door())
+
+        run_in_thread(make)
+        return f"{self.url}/sign-in/{codes[0]}"
 
     def listen(self, query: str = "", **options: Any) -> connect_socket:
         """The stream, by whoever may see everything."""
