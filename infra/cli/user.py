@@ -142,7 +142,8 @@ def link(
     ctx: typer.Context, name: NameArgument, state: StateOption = None, as_json: JsonOption = False
 ) -> None:
     """Print an address that signs somebody in: once, within ten minutes."""
-    url = f"{settings_of(ctx, state).link_base}/sign-in/{asyncio.run(_console(ctx, state).link(name))}"
+    code = asyncio.run(_console(ctx, state).link(name))
+    url = f"{settings_of(ctx, state).link_base}/sign-in/{code}"
     if as_json:
         print_json({"name": name, "url": url})
     else:
