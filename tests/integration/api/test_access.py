@@ -29,7 +29,7 @@ from tests.integration.api.access_table import (
     line,
 )
 from tests.integration.api.people import signed, signed_in, user
-from tests.integration.api.support import Stack
+from tests.integration.api.support import Stack, wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
 
@@ -219,6 +219,35 @@ async def test_a_device_s_own_message_finds_no_camera_of_another_site(
     assert (answer.status_code, named.status_code) == (422, 404)
     assert SITE not in answer.text
     assert "gate" not in answer.text.replace("Main gate", "")
+
+
+async def test_a_backtest_is_for_who_sees_all_of_its_sites(
+    floor: Stack, stranger: dict[str, str]
+) -> None:
+    """Its result adds up what all of them had."""
+    now = datetime.now(UTC)
+    body = {
+        "site_document": {"sites": [{"site_id": SITE}, {"site_id": "south"}]},
+        "from": (now - timedelta(minutes=1)).isoformat(),
+        "to": now.isoformat(),
+    }
+    south = signed(floor.settings, floor.url, f"{MARK}-tries-south", sites={"south"})
+    both = signed(floor.settings, floor.url, f"{MARK}-tries-both", sites={SITE, "south"})
+    start, look = ("POST", "/v1/backtests"), ("GET", "/v1/backtests/{backtest_id}")
+    for headers, named in ((stranger, f"{SITE}, south"), (south, SITE)):
+        refused = await knock(floor, start, line(body=body), headers)
+        (error,) = refused.json()["errors"]
+        assert (refused.status_code, error["detail"]) == (422, f"there is no site {named}")
+    taken = await knock(floor, start, line(body=body), both)
+    assert (taken.status_code, taken.json()["asked_by"]) == (202, f"token/{MARK}-tries-both")
+    found = line(backtest_id=taken.json()["backtest_id"])
+    with floor.client() as client:
+        wait_until(lambda: client.get(taken.json()["location"]).json()["result"], "it is done", 120)
+    for headers, expected in ((both, 200), (south, 404), (stranger, 404)):
+        assert (await knock(floor, look, found, headers)).status_code == expected
+        listed = await knock(floor, ("GET", "/v1/backtests"), Line(), headers)
+        names = {one["backtest_id"] for one in listed.json()}
+        assert (taken.json()["backtest_id"] in names) is (expected == 200)
 
 
 async def test_who_acts_is_who_asks(floor: Stack, roles: dict[Role, dict[str, str]]) -> None:
