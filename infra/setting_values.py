@@ -215,12 +215,19 @@ def as_web_address(given: object, where: str) -> str:
     text = as_text(given, where).rstrip("/")
     try:
         parts = urlsplit(text)
-        right = parts.scheme in ("https", "http") and bool(parts.hostname) and parts.port != 0
+        right = bool(parts.hostname) and parts.port != 0
+        right = right and (parts.scheme == "https" or _here(parts.scheme, parts.hostname or ""))
     except ValueError:
         right = False
     if not right or parts.path or parts.query or parts.fragment or parts.username is not None:
         raise _fail(where, given, "address such as https://watch.example.org")
     return text
+
+
+def _here(scheme: str, host: str) -> bool:
+    if scheme != "http":
+        return False
+    return host == "localhost" or ipaddress.ip_address(host).is_loopback
 
 
 def as_namespace(given: object, where: str) -> str:

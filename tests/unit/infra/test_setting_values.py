@@ -116,7 +116,14 @@ def test_as_hosts() -> None:
 def test_as_web_address() -> None:
     assert as_web_address("https://watch.example.org/", "x") == "https://watch.example.org"
     assert as_web_address("http://[::1]:8080", "x") == "http://[::1]:8080"
-    for wrong in ("watch.example.org", "ftp://a", "https://a/b", "https://u:p@a", "https://a:0"):
+    for wrong in (
+        "watch.example.org",
+        "ftp://a",
+        "https://a/b",
+        "https://u:p@a",
+        "https://a:0",
+        "http://a",
+    ):
         with pytest.raises(SettingsError):
             as_web_address(wrong, "x")
 
