@@ -38,7 +38,7 @@ from api.query import AnyId
 from api.site.endpoints import router as sites
 from api.stream.endpoints import router as stream
 from api.zone.endpoints import router as zones
-from infra.tls import tls_of
+from infra.tls import Renewal, tls_of
 from topics.record import CODE_VERSION
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ parameter that a route does not have is refused.
 """
 
 STOP_S: Final = 5
+RENEW_S: Final = 60
+"""So often it is looked whether the certificate was renewed."""
 MAX_SOCKET_MESSAGE: Final = 65_536
 
 
@@ -161,6 +163,12 @@ def serve(settings: Settings) -> None:
 
     tls = tls_of(settings)
     socket = listen(settings.api_host, settings.api_port, tls=tls is not None)
+    renewal = Renewal(settings)
+
+    async def renew() -> None:
+        if config.ssl is not None:
+            renewal.look(config.ssl)
+
     config = uvicorn.Config(
         create_app(settings),
         log_config=None,
@@ -171,6 +179,8 @@ def serve(settings: Settings) -> None:
         forwarded_allow_ips=list(settings.api_trusted_proxies),
         ssl_certfile=None if tls is None else tls.cert,
         ssl_keyfile=None if tls is None else tls.key,
+        callback_notify=renew,
+        timeout_notify=RENEW_S,
         ws_max_size=MAX_SOCKET_MESSAGE,
         ws_per_message_deflate=False,
         limit_concurrency=1_000,

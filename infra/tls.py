@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import ssl
 import stat
 from collections.abc import Sequence
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
     from infra.settings import Settings
 
-__all__ = ["Tls", "fingerprint", "local_context", "self_signed", "tls_of"]
+__all__ = ["Renewal", "Tls", "fingerprint", "local_context", "self_signed", "tls_of"]
+
+log = logging.getLogger("watchfloor.tls")
 
 MOST_BYTES: Final = 1_048_576
 VALID: Final = timedelta(days=90)
@@ -104,6 +107,44 @@ def _names(certificate: x509.Certificate) -> tuple[str, ...]:
     hosts = found.get_values_for_type(x509.DNSName)
     addresses = found.get_values_for_type(x509.IPAddress)
     return tuple(name.lower() for name in (*hosts, *map(str, addresses)))
+
+
+class Renewal:
+    """Takes up a certificate that was renewed, for connections from then on.
+
+    One that is none, or only half written, is told in the log, and the old one stays.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._seen = self._stamp()
+
+    def look(self, context: ssl.SSLContext) -> bool:
+        """Whether there was a new one, and `context` has it now."""
+        stamp = self._stamp()
+        if stamp == self._seen:
+            return False
+        try:
+            found = tls_of(self._settings)
+            if found is None:
+                return False
+            context.load_cert_chain(found.cert, found.key)
+        except (SettingsError, OSError, ssl.SSLError) as error:
+            log.error("the new certificate is not taken: %s", error)
+            return False
+        self._seen = stamp
+        log.info("the certificate was renewed: %s", fingerprint(found.cert))
+        return True
+
+    def _stamp(self) -> tuple[object, ...]:
+        stamps: list[object] = []
+        for path in (self._settings.api_tls_cert, self._settings.api_tls_key):
+            try:
+                state = None if path is None else path.stat()
+            except OSError:
+                state = None
+            stamps.append(None if state is None else (state.st_ino, state.st_mtime_ns))
+        return tuple(stamps)
 
 
 def local_context(settings: Settings) -> ssl.SSLContext | None:

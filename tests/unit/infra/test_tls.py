@@ -14,7 +14,7 @@ import pytest
 
 from infra.errors import SettingsError
 from infra.settings import Settings
-from infra.tls import Tls, fingerprint, local_context, self_signed, tls_of
+from infra.tls import Renewal, Tls, fingerprint, local_context, self_signed, tls_of
 
 NAMES = ("watch.example.org", "192.0.2.5")
 
@@ -30,6 +30,46 @@ def test_a_certificate_to_try(made: Tls) -> None:
     assert set(found.names) == {*NAMES, "localhost", "127.0.0.1", "::1"}
     assert stat.S_IMODE(made.key.stat().st_mode) == 0o600
     assert len(fingerprint(made.cert)) == 32 * 3 - 1
+
+
+def shown(server: ssl.SSLContext) -> bytes:
+    """The certificate that whoever connects now is shown."""
+    near, far = socket.socketpair()
+
+    def answer() -> None:
+        with server.wrap_socket(far, server_side=True) as found:
+            found.recv(1)
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    with context.wrap_socket(near) as found:
+        seen = found.getpeercert(binary_form=True)
+        found.send(b"x")
+    thread.join()
+    assert seen is not None
+    return seen
+
+
+def test_a_renewed_certificate_is_taken_up(made: Tls, caplog: pytest.LogCaptureFixture) -> None:
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(made.cert, made.key)
+    renewal = Renewal(Settings(api_tls_cert=made.cert, api_tls_key=made.key))
+    before = shown(server)
+    assert not renewal.look(server)
+    # Half of it is there: the old one stays, and it is looked again.
+    text = made.cert.read_bytes()
+    made.cert.write_bytes(b"")
+    assert not renewal.look(server)
+    assert "not taken" in caplog.text
+    assert shown(server) == before
+    made.cert.write_bytes(text)
+    self_signed(made.cert.parent, NAMES, datetime.now(UTC))
+    assert renewal.look(server)
+    assert shown(server) != before
+    assert not renewal.look(server)
 
 
 def test_without_one_there_is_no_tls() -> None:
