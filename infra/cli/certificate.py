@@ -49,7 +49,8 @@ def certificate(
         return
     out = console()
     out.print(f"For {', '.join(made.names)}.", markup=False)
-    out.print(f"SHA-256 {shown}", markup=False)
+    # Else ":CD:" is a picture of one.
+    out.print(f"SHA-256 {shown}", markup=False, emoji=False)
     out.print(f"Put these lines into {settings.state_dir / SETTINGS_FILE}:", markup=False)
     for name, value in {"api_host": "0.0.0.0", **lines}.items():  # noqa: S104
         out.print(f'  {name} = "{value}"', markup=False, soft_wrap=True)
