@@ -22,7 +22,7 @@ from msgspec import Struct
 from psycopg import sql
 
 from api.account import access, repository
-from api.account.identity import ROLE_SCOPES, Principal, Role, Scope
+from api.account.identity import ROLE_SCOPES, TOKEN_PREFIX, Principal, Role, Scope
 from api.account.key import repository as key_rows
 from api.account.key import service as keys
 from api.account.records import ACCESS_FOR, Begin, Holder, Method, ServiceToken, SigningKey
@@ -38,12 +38,10 @@ from infra.vault_keys import source_of
 if TYPE_CHECKING:
     from infra.settings import Settings
 
-__all__ = ["TOKEN_PREFIX", "Accounts", "digest", "scopes_of", "token_principal"]
+__all__ = ["Accounts", "digest", "scopes_of", "token_principal"]
 
 log = logging.getLogger("watchfloor.api.accounts")
 
-TOKEN_PREFIX: Final = "wft_"  # noqa: S105
-"""A service token begins so: who finds one in a file knows what it is."""
 
 POLL_S: Final = 5.0
 LOOK_AGAIN: Final = timedelta(seconds=1)

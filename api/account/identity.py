@@ -7,6 +7,7 @@ business, which the application has under `app.state.api.authority`.
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping
 from enum import StrEnum
@@ -22,6 +23,7 @@ from api.problems import MissingScope, Unauthenticated
 __all__ = [
     "ACCESS_COOKIE",
     "ROLE_SCOPES",
+    "TOKEN_PREFIX",
     "Authority",
     "Needs",
     "Principal",
@@ -37,6 +39,10 @@ ACCESS_COOKIE: Final = "watchfloor_access"
 MAX_CREDENTIAL: Final = 8192
 """Characters that a credential may have; a token of ours has about a thousand."""
 
+TOKEN_PREFIX: Final = "wft_"  # noqa: S105
+"""A service token begins so: who finds one in a file knows what it is."""
+
+_BASIC: Final = re.compile(r"Basic +([A-Za-z0-9+/=]+) *", re.IGNORECASE)
 _BEARER: Final = re.compile(r"Bearer +([A-Za-z0-9._~+/=-]+) *", re.IGNORECASE)
 
 
@@ -150,14 +156,34 @@ def credential_of(connection: HTTPConnection) -> str | None:
     given = connection.headers.getlist("authorization")
     if given:
         # Of two headers neither is believed: a proxy may have looked at the other one.
-        found = _BEARER.fullmatch(given[0]) if len(given) == 1 else None
-        if found is None or len(found[1]) > MAX_CREDENTIAL:
+        found = _bearer(given[0]) or _of_device(given[0]) if len(given) == 1 else None
+        if found is None:
             raise Unauthenticated("Send one header: Authorization: Bearer TOKEN.")
-        return found[1]
+        return found
     cookie = connection.cookies.get(ACCESS_COOKIE)
     if cookie and len(cookie) > MAX_CREDENTIAL:
         raise Unauthenticated("The cookie is no token.")
     return cookie or None
+
+
+def _bearer(given: str) -> str | None:
+    found = _BEARER.fullmatch(given)
+    return found[1] if found is not None and len(found[1]) <= MAX_CREDENTIAL else None
+
+
+def _of_device(given: str) -> str | None:
+    """A service token as the password of HTTP Basic: cameras that post events know nothing else.
+
+    Nobody's own password is one, so that no browser keeps it and sends it along.
+    """
+    found = _BASIC.fullmatch(given)
+    if found is None or len(found[1]) > MAX_CREDENTIAL:
+        return None
+    try:
+        _, _, password = base64.b64decode(found[1], validate=True).decode("ascii").partition(":")
+    except ValueError:
+        return None
+    return password if password.startswith(TOKEN_PREFIX) else None
 
 
 async def principal_of(connection: HTTPConnection) -> Principal:

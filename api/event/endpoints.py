@@ -169,6 +169,8 @@ async def post_cv(
     The same event is told by `Idempotency-Key`, else by `event_id`, else by a hash of the body,
     each within its site; a body that has neither an id nor `timestamp_utc` is a new event each
     time. The site is `site_id`, or the only one that has the zone (or device).
+
+    A device that knows HTTP Basic alone sends a service token as its password.
     """
     kind = request.headers.get("content-type")
     try:

@@ -10,8 +10,8 @@ from typing import Final
 
 from api.account import audit
 from api.account import repository as rows
-from api.account.authority import TOKEN_PREFIX, digest
-from api.account.identity import Principal
+from api.account.authority import digest
+from api.account.identity import TOKEN_PREFIX, Principal
 from api.account.records import Begin, ServiceToken, Visitor
 from api.account.token import repository as token_rows
 from api.account.token.schemas import TokenBody

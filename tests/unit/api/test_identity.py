@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -48,6 +49,8 @@ def connection(*headers: tuple[str, str]) -> HTTPConnection:
         # The header goes first: a program that sends one means it.
         ((("authorization", "Bearer one"), ("cookie", "watchfloor_access=two")), "one"),
         ((("cookie", "watchfloor_access="),), None),
+        # A service token as a device sends it; a person's password is none.
+        ((("authorization", "Basic " + b64encode(b"gate:wft_abc").decode()),), "wft_abc"),
     ],
 )
 def test_where_a_credential_is(headers: tuple[tuple[str, str], ...], expected: str | None) -> None:
@@ -58,6 +61,10 @@ def test_where_a_credential_is(headers: tuple[tuple[str, str], ...], expected: s
     "headers",
     [
         (("authorization", "Basic a2ltOnB3"),),
+        (("authorization", "Basic a2ltOn"),),
+        (("authorization", "Basic " + b64encode(b"wft_abc").decode()),),
+        (("authorization", "Basic " + b64encode(b"\xff:wft_abc").decode()),),
+        (("authorization", "Basic " + b64encode(b"a:wft_" + b"x" * 9000).decode()),),
         (("authorization", "Bearer"),),
         (("authorization", "Bearer a b"),),
         (("authorization", "Bearer one"), ("authorization", "Bearer two")),
