@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from infra.local_token import local_token
 from infra.settings import Settings
 from schemas.decision import Decision, Result
 from schemas.ids import decision_id, external_event_id
@@ -219,6 +220,7 @@ def test_a_client_that_leaves_leaves_no_waiter(stack: Stack, decider: Decider) -
         connection.sendall(
             b"POST /v1/events/cv HTTP/1.1\r\nHost: 127.0.0.1\r\n"
             b"Content-Type: application/json\r\n"
+            + f"Authorization: Bearer {local_token(stack.settings)}\r\n".encode()
             + f"Content-Length: {len(data)}\r\n\r\n".encode()
             + data
         )

@@ -6,7 +6,6 @@ import json
 import socket
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -321,10 +320,11 @@ def test_more_changes_than_are_counted(desk: Stack, monkeypatch: pytest.MonkeyPa
 
 @pytest.fixture
 def ask(
-    desk: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    desk: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, str, str]]:
     """`watchfloor devices` with these arguments: its status, and what it says."""
-    monkeypatch.setenv("WATCHFLOOR_STATE", str(tmp_path))
+    monkeypatch.setenv("WATCHFLOOR_STATE", str(desk.settings.state_dir))
+    monkeypatch.setenv("WATCHFLOOR_NAMESPACE", desk.settings.namespace)
     monkeypatch.setenv("WATCHFLOOR_API_PORT", desk.url.rpartition(":")[2])
 
     def run(*arguments: str) -> tuple[int, str, str]:
