@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import resource
 import socket
 
 from infra.errors import MachineError, SettingsError
 
-__all__ = ["listen", "require_loopback"]
+__all__ = ["allow_files", "listen", "require_loopback"]
+
+
+def allow_files(count: int) -> bool:
+    """Let this process have so many files open; False where its hard limit is below that.
+
+    The soft limit is often 1024, for programs that use `select`; each connection is a file.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= count:
+        return True
+    enough = hard == resource.RLIM_INFINITY or hard >= count
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count if enough else hard, hard))
+    return enough
 
 
 def require_loopback(host: str) -> str:

@@ -12,7 +12,9 @@ from api.health.monitor import Monitor
 from api.health.verdict import PipelineState, Verdict
 from api.stream.feed import text
 from api.stream.hub import Hub
+from api.stream.journal import Journal
 from api.stream.live import Live
+from api.stream.resume import Scope
 from api.stream.schemas import CamerasMessage, PipelineMessage
 
 __all__ = ["HEARTBEAT_S", "pipeline_message", "run", "tell_cameras"]
@@ -20,7 +22,6 @@ __all__ = ["HEARTBEAT_S", "pipeline_message", "run", "tell_cameras"]
 HEARTBEAT_S: Final = 5.0
 LOOK_S: Final = 1.0
 
-Scope = frozenset[str] | None
 Gist = tuple[PipelineState, tuple[tuple[str, str | None], ...]]
 
 
@@ -34,8 +35,11 @@ def pipeline_message(verdict: Verdict, at: datetime) -> str:
     return text(PipelineMessage(state=verdict.state, reasons=verdict.reasons, at=at))
 
 
-async def run(hub: Hub, monitor: Monitor, now: Callable[[], datetime]) -> None:
-    """Tell every listener when the verdict changes, and every 5 s in any case."""
+async def run(hub: Hub, monitor: Monitor, journal: Journal, now: Callable[[], datetime]) -> None:
+    """Tell every listener when the verdict changes, and every 5 s in any case.
+
+    With it goes where the stream is: at a quiet site nothing else would keep a token young.
+    """
     loop = asyncio.get_running_loop()
     told: dict[Scope, tuple[Gist, float]] = {}
     while True:
@@ -45,7 +49,7 @@ async def run(hub: Hub, monitor: Monitor, now: Callable[[], datetime]) -> None:
             before, at = told.get(scope, (None, 0.0))
             if before != gist(verdict) or loop.time() - at >= HEARTBEAT_S:
                 told[scope] = (gist(verdict), loop.time())
-                hub.tell(scope, pipeline_message(verdict, now()))
+                hub.tell(scope, pipeline_message(verdict, now()), journal.position())
         for scope in told.keys() - scopes:
             del told[scope]
         await asyncio.sleep(LOOK_S)

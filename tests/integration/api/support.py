@@ -19,7 +19,7 @@ from psycopg.types.json import Jsonb
 from agents.runtime.emitter import Emitter
 from agents.runtime.follower import Follower
 from api.binding import listen
-from api.main import create_app
+from api.main import MAX_SOCKET_MESSAGE, create_app
 from infra.db.documents import publish
 from infra.db.migrate import prepare
 from infra.db.outbox import drain_outbox
@@ -168,7 +168,7 @@ def serving(settings: Settings, **options: Any) -> Iterator[Stack]:
         log_config=None,
         access_log=False,
         lifespan="on",
-        ws_max_size=65_536,
+        ws_max_size=MAX_SOCKET_MESSAGE,
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=2,
     )
