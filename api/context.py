@@ -164,7 +164,8 @@ class Api:
             attempt += 1
 
 
-def _api(connection: HTTPConnection) -> Api:
+async def _api(connection: HTTPConnection) -> Api:
+    # Not a plain function: FastAPI would call that in a thread, for every request.
     api: Api = connection.app.state.api
     return api
 
