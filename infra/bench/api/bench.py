@@ -76,12 +76,20 @@ def measure(run: Run) -> Sequence[Measured]:
 
 
 def measure_with(
-    run: Run, size: data.Size, *, listeners: int, rate: float = RATE
+    run: Run,
+    size: data.Size,
+    *,
+    listeners: int,
+    rate: float = RATE,
+    place: Path | None = None,
 ) -> Sequence[Measured]:
-    """The bench at another size. Raises WatchfloorError where it could not measure."""
+    """The bench at another size. place: where the data are kept; None: in the cache.
+
+    Raises WatchfloorError where it could not measure.
+    """
     from infra.bench.machine import machine
 
-    with _facade(run, size) as box:
+    with _facade(run, size, place or run.settings.cache_dir) as box:
         seconds = 60.0 * run.minutes if run.minutes else FULL_SECONDS if run.full else SECONDS
         run.say(f"asking {rate:.0f} times a second")
         found = _asked(box, rate, min(WARM_S, seconds), seconds, run.seed)
@@ -119,7 +127,7 @@ def measure_with(
 
 
 @contextlib.contextmanager
-def _facade(run: Run, size: data.Size) -> Iterator[Sandbox]:
+def _facade(run: Run, size: data.Size, place: Path) -> Iterator[Sandbox]:
     """The façade in front of the data, which are made where they are not there yet."""
     from infra.db.documents import publish, republish
     from infra.db.outbox import drain_outbox
@@ -128,7 +136,7 @@ def _facade(run: Run, size: data.Size) -> Iterator[Sandbox]:
     from infra.sandbox import Sandbox
     from topics import admin
 
-    kept, there = data.folder_of(run.settings.cache_dir, size)
+    kept, there = data.folder_of(place, size)
     with contextlib.ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="watchfloor-bench-"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
