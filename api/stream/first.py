@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Queues", "first"]
 
-CATCH_UP_S: Final = 5.0
+CATCH_UP_S: Final = 10.0
 """How long a server that is behind another may take to read as far as a listener was."""
 
 

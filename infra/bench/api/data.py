@@ -27,13 +27,13 @@ __all__ = [
     "CAMERAS",
     "DAYS",
     "FULL",
-    "SHORT",
     "SITES",
     "START",
     "Size",
     "build",
     "digest",
     "document",
+    "folder_of",
 ]
 
 SITES: Final = 24
@@ -62,7 +62,6 @@ class Size:
 
 
 FULL: Final = Size(10_000_000, 200_000)
-SHORT: Final = Size(100_000, 2_000)
 
 # u(n, k): a number in [0, 1) that is the same for the same n and k.
 SETUP: Final = """

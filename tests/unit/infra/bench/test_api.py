@@ -82,7 +82,7 @@ def test_data_of_another_kind_are_taken_away(tmp_path: Path) -> None:
     (folder / data.DONE).unlink()
     assert data.folder_of(tmp_path, size) == (folder, False)
     assert not folder.exists()
-    assert data.digest(size) != data.digest(data.SHORT)
+    assert data.digest(size) != data.digest(data.FULL)
 
 
 def test_every_site_and_camera_of_the_data_is_configured() -> None:
