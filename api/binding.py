@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import resource
 import socket
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -14,7 +15,20 @@ if TYPE_CHECKING:
     from infra.settings import Settings
     from infra.tls import Tls
 
-__all__ = ["answers_to", "listen", "require_address"]
+__all__ = ["allow_files", "answers_to", "listen", "require_address"]
+
+
+def allow_files(count: int) -> bool:
+    """Let this process have so many files open; False where its hard limit is below that.
+
+    The soft limit is often 1024, for programs that use `select`; each connection is a file.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= count:
+        return True
+    enough = hard == resource.RLIM_INFINITY or hard >= count
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count if enough else hard, hard))
+    return enough
 
 
 def require_address(host: str, *, tls: bool = False) -> str:

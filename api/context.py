@@ -39,8 +39,11 @@ from api.onboard.service import Onboarding
 from api.problems import Problem
 from api.stream import pulse
 from api.stream.feed import Feed
-from api.stream.hub import Hub
+from api.stream.first import Queues
+from api.stream.hub import Client, Hub
+from api.stream.journal import MAX_ENTRIES, Journal
 from api.stream.live import Live
+from api.stream.presence import Presence
 from infra.blob.open import open_store
 from infra.blob.store import BlobStore
 from infra.db.outbox import follow_outbox
@@ -59,7 +62,10 @@ BACKOFF: Final = (0.5, 1.0, 2.0, 5.0)
 
 
 class Api:
-    """The server's parts. decision_wait_s: how long a posted event waits for its decision."""
+    """The server's parts. decision_wait_s: how long a posted event waits for its decision.
+
+    journal_entries: how much is kept for listeners that come back.
+    """
 
     def __init__(
         self,
@@ -67,6 +73,7 @@ class Api:
         *,
         now: Callable[[], datetime],
         decision_wait_s: float = 10.0,
+        journal_entries: int = MAX_ENTRIES,
     ) -> None:
         self.settings = settings
         self.now = now
@@ -94,6 +101,9 @@ class Api:
         self.emitter = Emitter(settings, "watchfloor-api")
         self.flights = Flights()
         self.hub = Hub()
+        self.journal = Journal(max_entries=journal_entries)
+        self.presence: Presence[Client] = Presence()
+        self.queues = Queues()
         self.live = Live(self.configuration)
         self.outcomes = Outcomes()
         self.asked = Asked()
@@ -104,6 +114,7 @@ class Api:
             settings,
             self.live,
             self.hub,
+            self.journal,
             self.flights,
             now,
             self.outcomes.told,
@@ -135,7 +146,9 @@ class Api:
             "accounts": self.accounts.follow,
             "feed": self.feed.run,
             "monitor": self.monitor.run,
-            "pulse": lambda: pulse.run(self.hub, self.monitor, self.authority, self.now),
+            "pulse": lambda: pulse.run(
+                self.hub, self.monitor, self.journal, self.authority, self.now
+            ),
             "outbox": lambda: follow_outbox(self.settings, self.emitter),
             "backtests": self.backtests.keep,
             "cameras": lambda: cameras.recall(self.database, self.configuration, self.live),
@@ -183,7 +196,8 @@ class Api:
             attempt += 1
 
 
-def _api(connection: HTTPConnection) -> Api:
+async def _api(connection: HTTPConnection) -> Api:
+    # Not a plain function: FastAPI would call that in a thread, for every request.
     api: Api = connection.app.state.api
     return api
 

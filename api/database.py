@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any, Final, LiteralString
 
 import psycopg
 from psycopg import sql
-from psycopg.rows import dict_row
 from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
 from api.problems import DatabaseUnavailable
-from infra.db.pool import AsyncConnection, account_scope, make_pool, site_scope
+from infra.db.pool import AsyncConnection, account_scope, make_pool, site_rows, site_scope
 from infra.db.target import Role
 
 if TYPE_CHECKING:
@@ -85,6 +84,16 @@ class Database:
         await self._pool.close(timeout=2)
 
     @contextlib.asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection]:
+        try:
+            async with self._pool.connection() as connection:
+                yield connection
+        except AWAY as error:
+            # The first line: psycopg's messages name the host and never a password.
+            log.warning("the database does not answer: %s", str(error).splitlines()[:1])
+            raise DatabaseUnavailable from error
+
+    @contextlib.asynccontextmanager
     async def sites(self, sites: Collection[str]) -> AsyncIterator[AsyncConnection]:
         """A transaction that sees those sites.
 
@@ -92,26 +101,14 @@ class Database:
         a request forgets to check ends here.
         """
         wanted = _within(sites)
-        try:
-            async with (
-                self._pool.connection() as connection,
-                site_scope(connection, wanted) as seen,
-            ):
-                yield seen
-        except AWAY as error:
-            # The first line: psycopg's messages name the host and never a password.
-            log.warning("the database does not answer: %s", str(error).splitlines()[:1])
-            raise DatabaseUnavailable from error
+        async with self._connection() as connection, site_scope(connection, wanted) as seen:
+            yield seen
 
     @contextlib.asynccontextmanager
     async def accounts(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that sees accounts, and no site's rows. Raises DatabaseUnavailable."""
-        try:
-            async with self._pool.connection() as connection, account_scope(connection) as seen:
-                yield seen
-        except AWAY as error:
-            log.warning("the database does not answer: %s", str(error).splitlines()[:1])
-            raise DatabaseUnavailable from error
+        async with self._connection() as connection, account_scope(connection) as seen:
+            yield seen
 
     async def rows(
         self,
@@ -119,10 +116,10 @@ class Database:
         query: Query,
         values: Mapping[str, Any],
     ) -> list[Row]:
-        """All rows that those sites have. Raises DatabaseUnavailable."""
-        async with self.sites(sites) as connection, connection.cursor(row_factory=dict_row) as cur:
-            await cur.execute(query, values)
-            return await cur.fetchall()
+        """All rows that those sites have. Raises as `sites` does."""
+        wanted = _within(sites)
+        async with self._connection() as connection:
+            return await site_rows(connection, wanted, query, values)
 
     async def answers(self) -> bool:
         """Whether it does, within the pool's wait."""

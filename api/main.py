@@ -22,7 +22,7 @@ from api.account.user.endpoints import router as users
 from api.alert.endpoints import notes as handovers
 from api.alert.endpoints import router as alerts
 from api.backtest.endpoints import router as backtests
-from api.binding import answers_to, listen
+from api.binding import allow_files, answers_to, listen
 from api.camera.endpoints import router as cameras
 from api.context import Api
 from api.device.endpoints import router as devices
@@ -37,6 +37,8 @@ from api.openapi import answers, reply
 from api.query import AnyId
 from api.site.endpoints import router as sites
 from api.stream.endpoints import router as stream
+from api.stream.hub import MAX_CLIENTS
+from api.stream.journal import MAX_ENTRIES
 from api.zone.endpoints import router as zones
 from infra.tls import Renewal, tls_of
 from topics.record import CODE_VERSION
@@ -61,7 +63,10 @@ parameter that a route does not have is refused.
 STOP_S: Final = 5
 RENEW_S: Final = 60
 """So often it is looked whether the certificate was renewed."""
-MAX_SOCKET_MESSAGE: Final = 65_536
+MAX_SOCKET_MESSAGE: Final = 4_096
+CONNECTIONS: Final = MAX_CLIENTS + 800
+"""Listeners, and everybody else beside them; each is a file descriptor."""
+OTHER_FILES: Final = 500
 
 
 class ProblemMeaning(Struct, frozen=True, kw_only=True):
@@ -78,12 +83,14 @@ def create_app(
     *,
     now: Callable[[], datetime] = wall,
     decision_wait_s: float = 10.0,
+    journal_entries: int = MAX_ENTRIES,
 ) -> FastAPI:
     """The application. It starts without broker and database, and takes them up when they come.
 
     now: the clock. decision_wait_s: how long a posted event waits for its decision before 202.
+    journal_entries: how many messages are kept for listeners that come back.
     """
-    api = Api(settings, now=now, decision_wait_s=decision_wait_s)
+    api = Api(settings, now=now, decision_wait_s=decision_wait_s, journal_entries=journal_entries)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -161,6 +168,8 @@ def serve(settings: Settings) -> None:
     """
     import uvicorn
 
+    if not allow_files(CONNECTIONS + OTHER_FILES):
+        log.warning("this process may open too few files for %d connections", CONNECTIONS)
     tls = tls_of(settings)
     socket = listen(settings.api_host, settings.api_port, tls=tls is not None)
     renewal = Renewal(settings)
@@ -183,7 +192,7 @@ def serve(settings: Settings) -> None:
         timeout_notify=RENEW_S,
         ws_max_size=MAX_SOCKET_MESSAGE,
         ws_per_message_deflate=False,
-        limit_concurrency=1_000,
+        limit_concurrency=CONNECTIONS,
         timeout_graceful_shutdown=STOP_S,
         h11_max_incomplete_event_size=32_768,
     )

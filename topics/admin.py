@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -46,6 +46,7 @@ __all__ = [
     "ensure",
     "ensure_changelogs",
     "repair",
+    "topic_ids",
 ]
 
 LIMIT_S: Final = 30.0
@@ -104,6 +105,17 @@ def ensure_changelogs(settings: Settings, names: Sequence[str], partitions: int)
     client = admin_client(settings)
     shape = _shape(client, None)
     _make(client, changelog_plan(shape, settings.namespace, names, partitions))
+
+
+def topic_ids(settings: Settings, names: Sequence[str]) -> dict[str, str]:
+    """The broker's own id of each declared topic: one that is made anew has another.
+
+    Raises KafkaException where the broker does not answer or has no such topic.
+    """
+    prefix = prefix_of(settings.namespace)
+    wanted = TopicCollection([prefix + name for name in names])
+    found = admin_client(settings).describe_topics(wanted, request_timeout=LIMIT_S)
+    return {name: str(found[prefix + name].result(timeout=LIMIT_S).topic_id) for name in names}
 
 
 def check(settings: Settings) -> list[Drift]:

@@ -338,6 +338,10 @@ class Follower:
         """The next offset of each partition that was read from; its end, once that was reached."""
         return {(self._topics[name], part): at for (name, part), at in self._handed.items()}
 
+    def begun(self) -> dict[tuple[Topic, int], int]:
+        """From which offset each partition is read. Without a group only."""
+        return {(self._topics[name], part): at for (name, part), at in self._begun.items()}
+
     async def end_offsets(self, *, cached: bool = False) -> dict[tuple[Topic, int], int]:
         """The end of each assigned partition now; cached: as the last fetch told it.
 

@@ -19,6 +19,7 @@ __all__ = [
     "HandoverBody",
     "HandoverView",
     "OutcomeView",
+    "snapshot_url",
     "view",
 ]
 
@@ -45,11 +46,16 @@ class AlertView(Alert, frozen=True, kw_only=True, omit_defaults=False):
 _FIELDS: Final = tuple(field.name for field in msgspec.structs.fields(Alert))
 
 
+def snapshot_url(alert_id: str, snapshot: str | None) -> str | None:
+    """Where the best picture of an alert is, where it has one."""
+    return f"/v1/alerts/{alert_id}/snapshot" if snapshot else None
+
+
 def view(alert: Alert) -> AlertView:
     """What a client sees of an alert."""
     return AlertView(
         **{name: getattr(alert, name) for name in _FIELDS},
-        snapshot_url=f"/v1/alerts/{alert.alert_id}/snapshot" if alert.snapshot else None,
+        snapshot_url=snapshot_url(alert.alert_id, alert.snapshot),
     )
 
 

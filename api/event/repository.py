@@ -13,27 +13,78 @@ from api.database import Database, Row
 
 __all__ = ["EventKey", "decision", "event", "page", "snapshot", "snapshots"]
 
-SELECT: Final = sql.SQL(
+COLUMNS: Final = sql.SQL(
     """
     SELECT e.event_id, e.site_id, e.event_type, e.occurred_at, e.source, e.camera_id, e.zone_id,
            e.device_id, e.severity, e.label, e.confidence, e.vendor, e.track_id, e.first_frame,
            e.frame, e.box, d.result, d.reason, d.alert_id, d.decided_at,
            coalesce(d.stages, '[]'::jsonb) AS stages
+    """
+)
+SELECT: Final = COLUMNS + sql.SQL(
+    """
     FROM event e
     LEFT JOIN decision d ON d.site_id = e.site_id AND d.event_id = e.event_id
     WHERE e.site_id = ANY(%(sites)s)
     """
 )
 
-FILTERS: Final = {
+# Which events, and only then their rows. By site: each site's newest by its own index, of these the
+# newest; an index that begins with the site has no order across sites, and all of their events
+# would be sorted. Across: in the order of time until there are enough, whosever they are.
+BY_SITE: Final = sql.SQL(
+    """
+    SELECT k.site_id, k.event_id
+    FROM unnest(%(sites)s::text[]) AS s(site_id)
+    CROSS JOIN LATERAL (
+        SELECT e.site_id, e.occurred_at, e.event_id FROM event e{decided}
+        WHERE e.site_id = s.site_id{conditions}
+        ORDER BY e.occurred_at DESC, e.event_id LIMIT %(limit)s
+    ) AS k
+    ORDER BY k.occurred_at DESC, k.event_id LIMIT %(limit)s
+    """
+)
+ACROSS: Final = sql.SQL(
+    """
+    SELECT e.site_id, e.event_id FROM event e{decided}
+    WHERE e.site_id = ANY(%(sites)s){conditions}
+    ORDER BY e.occurred_at DESC, e.event_id LIMIT %(limit)s
+    """
+)
+# OFFSET keeps it apart: joined freely, the planner takes few to match, and sorts all that do.
+DECIDED: Final = sql.SQL(
+    """
+    CROSS JOIN LATERAL (
+        SELECT FROM decision d
+        WHERE d.site_id = e.site_id AND d.event_id = e.event_id{conditions} OFFSET 0
+    ) AS d
+    """
+)
+ROWS: Final = sql.SQL(
+    """
+    WITH found AS ({keys})
+    {columns}
+    FROM found
+    JOIN event e ON e.site_id = found.site_id AND e.event_id = found.event_id
+    LEFT JOIN decision d ON d.site_id = e.site_id AND d.event_id = e.event_id
+    WHERE e.site_id = ANY(%(sites)s)
+    ORDER BY e.occurred_at DESC, e.event_id
+    """
+)
+FEW_SITES: Final = 4
+"""By site, what was decided is looked up until each has a page; across, until all have one."""
+
+FILTERS: Final[dict[str, sql.SQL]] = {
     "camera_id": sql.SQL("e.camera_id = %(camera_id)s"),
     "zone_id": sql.SQL("e.zone_id = %(zone_id)s"),
     "type": sql.SQL("e.event_type = %(type)s"),
+    "since": sql.SQL("e.occurred_at >= %(since)s"),
+    "until": sql.SQL("e.occurred_at < %(until)s"),
+}
+FILTERS_DECIDED: Final[dict[str, sql.SQL]] = {
     "result": sql.SQL("d.result = %(result)s"),
     "reason": sql.SQL("d.reason = %(reason)s"),
     "alert_id": sql.SQL("d.alert_id = %(alert_id)s"),
-    "since": sql.SQL("e.occurred_at >= %(since)s"),
-    "until": sql.SQL("e.occurred_at < %(until)s"),
 }
 
 
@@ -53,7 +104,8 @@ async def page(
 ) -> list[Row]:
     """The newest events of those sites, by event time; at most `limit`."""
     values: dict[str, Any] = {"sites": sorted(sites), "limit": limit, **filters}
-    conditions = [FILTERS[name] for name in filters]
+    conditions = [FILTERS[name] for name in filters if name in FILTERS]
+    decided = [FILTERS_DECIDED[name] for name in filters if name in FILTERS_DECIDED]
     if after is not None:
         # The plain bound lets the index be used under row-level security (infra/db/README.md).
         conditions.append(
@@ -63,10 +115,22 @@ async def page(
             )
         )
         values |= {"after_at": after.occurred_at, "after_id": after.event_id}
-    query = sql.SQL(" AND ").join([SELECT, *conditions]) + sql.SQL(
-        " ORDER BY e.occurred_at DESC, e.event_id LIMIT %(limit)s"
-    )
+    if "alert_id" in filters:
+        # An alert's events are few, and found by the alert.
+        query = sql.SQL(" AND ").join([SELECT, *conditions, *decided]) + sql.SQL(
+            " ORDER BY e.occurred_at DESC, e.event_id LIMIT %(limit)s"
+        )
+    else:
+        keys = ACROSS if decided and len(sites) > FEW_SITES else BY_SITE
+        lookup = DECIDED.format(conditions=_and(decided)) if decided else sql.SQL("")
+        query = ROWS.format(
+            keys=keys.format(decided=lookup, conditions=_and(conditions)), columns=COLUMNS
+        )
     return await database.rows(sites, query, values)
+
+
+def _and(conditions: list[sql.SQL]) -> sql.Composed:
+    return sql.SQL("").join(sql.SQL(" AND ") + one for one in conditions)
 
 
 async def event(database: Database, sites: Collection[str], event_id: str) -> Row | None:

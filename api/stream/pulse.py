@@ -13,7 +13,9 @@ from api.health.monitor import Monitor
 from api.health.verdict import PipelineState, Verdict
 from api.stream.feed import text
 from api.stream.hub import Hub
+from api.stream.journal import Journal
 from api.stream.live import Live
+from api.stream.resume import Sites
 from api.stream.schemas import CamerasMessage, PipelineMessage
 
 __all__ = ["HEARTBEAT_S", "SEES", "pipeline_message", "run", "tell_cameras"]
@@ -23,7 +25,6 @@ LOOK_S: Final = 1.0
 SEES: Final = Scope.DEVICES_READ
 """What it takes to be told of cameras and of the pipeline."""
 
-Sites = frozenset[str] | None
 Gist = tuple[PipelineState, tuple[tuple[str, str | None], ...]]
 
 
@@ -38,11 +39,16 @@ def pipeline_message(verdict: Verdict, at: datetime) -> str:
 
 
 async def run(
-    hub: Hub, monitor: Monitor, authority: Authority, now: Callable[[], datetime]
+    hub: Hub,
+    monitor: Monitor,
+    journal: Journal,
+    authority: Authority,
+    now: Callable[[], datetime],
 ) -> None:
     """Tell every listener when the verdict changes, and every 5 s in any case.
 
-    And end the connections of those who were signed out, or may see other sites now.
+    With it goes where the stream is: at a quiet site nothing else would keep a token young. And
+    the connections of those who were signed out, or may see other sites now, are ended.
     """
     loop = asyncio.get_running_loop()
     told: dict[Sites, tuple[Gist, float]] = {}
@@ -54,7 +60,7 @@ async def run(
             before, at = told.get(scope, (None, 0.0))
             if before != gist(verdict) or loop.time() - at >= HEARTBEAT_S:
                 told[scope] = (gist(verdict), loop.time())
-                hub.tell(scope, pipeline_message(verdict, now()), SEES)
+                hub.tell(scope, pipeline_message(verdict, now()), SEES, journal.position())
         for scope in told.keys() - scopes:
             del told[scope]
         await asyncio.sleep(LOOK_S)

@@ -1,16 +1,25 @@
-"""What the WebSocket says. Every message has a `type`."""
+"""What the WebSocket says, and what it is told. Every message has a `type`.
+
+`alerts`, `alert`, `alert_removed`, `activity` and `pipeline` have a `resume` as well, put in when
+they are sent: a listener keeps the newest, and brings it as `?resume=` when it comes back.
+"""
 
 from __future__ import annotations
 
-from msgspec import Struct
+from typing import Annotated
+
+from msgspec import Meta, Struct
 
 from api.alert.schemas import AlertView
 from api.camera.schemas import CameraView
 from api.health.verdict import PipelineState, Reason
+from api.stream.resume import Missed
 from infra.onboard.discovery import Found
+from schemas.alert import Activity
 from schemas.base import UtcTime
 
 __all__ = [
+    "ActivityMessage",
     "AlertMessage",
     "AlertRemoved",
     "AlertsMessage",
@@ -19,7 +28,11 @@ __all__ = [
     "DiscoveryComplete",
     "DiscoveryProgress",
     "Hello",
+    "Inbound",
+    "Looking",
     "PipelineMessage",
+    "PresenceMessage",
+    "Reload",
     "StreamMessage",
 ]
 
@@ -27,12 +40,23 @@ __all__ = [
 class Hello(Struct, frozen=True, kw_only=True, tag_field="type", tag="hello"):
     """The first message. A client that hears nothing for 3 heartbeats is disconnected, and says so.
 
-    sites: what this stream is about.
+    sites: what this stream is about. resumed: true where it goes on after the `resume` that was
+    brought: what was missed follows, and no `alerts`.
     """
 
     at: UtcTime
     sites: tuple[str, ...]
     heartbeat_s: float
+    resumed: bool = False
+
+
+class Reload(Struct, frozen=True, kw_only=True, tag_field="type", tag="reload"):
+    """It cannot go on after the `resume` that was brought: what is shown is to be read again.
+
+    The queue follows as `alerts`.
+    """
+
+    reason: Missed
 
 
 class AlertsMessage(Struct, frozen=True, kw_only=True, tag_field="type", tag="alerts"):
@@ -50,6 +74,12 @@ class AlertMessage(Struct, frozen=True, kw_only=True, tag_field="type", tag="ale
     """One alert's whole state; its `revision` never goes back."""
 
     alert: AlertView
+
+
+class ActivityMessage(Struct, frozen=True, kw_only=True, tag_field="type", tag="activity"):
+    """One entry of an alert's history, once."""
+
+    activity: Activity
 
 
 class AlertRemoved(Struct, frozen=True, kw_only=True, tag_field="type", tag="alert_removed"):
@@ -78,6 +108,19 @@ class PipelineMessage(Struct, frozen=True, kw_only=True, tag_field="type", tag="
     at: UtcTime
 
 
+class PresenceMessage(Struct, frozen=True, kw_only=True, tag_field="type", tag="presence"):
+    """Who else looks at the alert that this listener looks at, by name; at most 20."""
+
+    alert_id: str
+    names: tuple[str, ...]
+
+
+class Looking(Struct, frozen=True, kw_only=True, tag_field="type", tag="looking"):
+    """From the listener: the alert that it looks at from now on; null: none."""
+
+    alert_id: Annotated[str, Meta(min_length=1, max_length=200)] | None
+
+
 class DiscoveryProgress(
     Struct, frozen=True, kw_only=True, tag_field="type", tag="discovery_progress"
 ):
@@ -103,12 +146,19 @@ class DiscoveryComplete(
 
 StreamMessage = (
     Hello
+    | Reload
     | AlertsMessage
     | AlertMessage
+    | ActivityMessage
     | AlertRemoved
+    | PresenceMessage
     | CamerasMessage
     | CameraMessage
     | PipelineMessage
     | DiscoveryProgress
     | DiscoveryComplete
 )
+"""What the server says."""
+
+Inbound = Looking
+"""What a listener may say."""

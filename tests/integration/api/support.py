@@ -23,7 +23,7 @@ from agents.runtime.follower import Follower
 from api import examples
 from api.account.console import Console
 from api.binding import listen
-from api.main import create_app
+from api.main import MAX_SOCKET_MESSAGE, create_app
 from infra.db.documents import publish
 from infra.db.migrate import prepare
 from infra.db.outbox import drain_outbox
@@ -200,7 +200,7 @@ def serving(settings: Settings, **options: Any) -> Iterator[Stack]:
         log_config=None,
         access_log=False,
         lifespan="on",
-        ws_max_size=65_536,
+        ws_max_size=MAX_SOCKET_MESSAGE,
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=2,
     )

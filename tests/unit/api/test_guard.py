@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pytest
 
-from api.binding import answers_to, listen, require_address
+from api.binding import allow_files, answers_to, listen, require_address
 from api.guard import host_allowed, is_loopback_host, origin_allowed
 from infra.errors import MachineError, SettingsError
 from infra.settings import Settings
@@ -110,3 +111,15 @@ def test_a_port_in_use_is_named() -> None:
         with pytest.raises(MachineError, match=f"127.0.0.1:{port} is in use") as caught:
             listen("127.0.0.1", port)
     assert "WATCHFLOOR_API_PORT" in str(caught.value.hint)
+
+
+def test_a_process_may_open_as_many_files_as_it_needs() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+        assert allow_files(300)
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (300, hard)
+        assert allow_files(200)
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == 300
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

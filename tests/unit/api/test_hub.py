@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
+import msgspec
 import pytest
 
 from api.account.identity import Role, Scope
+from api.stream.first import Queues
 from api.stream.hub import UNAUTHENTICATED, Client, Closed, Hub
+from api.stream.resume import Position, scope_key
 from tests.people import ADMIN, person, service
 
 SCOPE = Scope.ALERTS_READ
@@ -105,3 +109,68 @@ async def test_whoever_stands_no_more_is_closed_and_the_others_stay() -> None:
     assert caught.value.code == UNAUTHENTICATED
     lee.put("still here")
     assert await lee.get() == "still here"
+
+
+async def test_a_message_has_its_place_for_each_scope() -> None:
+    hub = Hub()
+    north, everything = frozenset({"north"}), None
+    clients = [Client(north, NORTH), Client(north, NORTH), Client(everything, ADMIN)]
+    for client in clients:
+        hub.add(client)
+    position = Position("e", {("t", 0): 7})
+    hub.publish("north", '{"type":"x"}', SCOPE, position)
+    texts = [await client.get() for client in clients]
+    # Made once for all who listen to the same.
+    assert texts[0] is texts[1]
+    for text, scope in zip(texts[1:], (north, everything), strict=True):
+        message = msgspec.json.decode(text)
+        assert message["type"] == "x"
+        assert Position.of(message["resume"], scope_key(scope)) == position
+
+
+async def test_a_client_that_starts_anew_forgets_what_waits() -> None:
+    client = Client(None, ADMIN, max_bytes=10)
+    client.put("12345678")
+    client.restart()
+    client.put("9012345678")
+    assert await client.get() == "9012345678"
+
+
+async def test_closing_all_says_why() -> None:
+    hub = Hub()
+    client = Client(None, ADMIN)
+    hub.add(client)
+    hub.close(Closed(1012, "again"))
+    assert (await client.closed()).code == 1012
+
+
+async def test_who_asks_while_a_queue_is_read_gets_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[frozenset[str]] = []
+    go = asyncio.Event()
+
+    async def queue(_: Any, sites: frozenset[str]) -> tuple[list[Any], bool, bool]:
+        asked.append(sites)
+        await go.wait()
+        return [], True, True
+
+    monkeypatch.setattr("api.stream.first.queue", queue)
+    queues, api = Queues(), object()
+    north, south = frozenset({"north"}), frozenset({"south"})
+    tasks = [
+        asyncio.create_task(queues.text(api, sites))  # type: ignore[arg-type]
+        for sites in (north, north, south)
+    ]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    tasks[0].cancel()  # one that leaves does not take it from the others
+    go.set()
+    assert (
+        await tasks[1]
+        == await tasks[2]
+        == '{"type":"alerts","alerts":[],"complete":true,"history":true}'
+    )
+    assert asked == [north, south]
+    await queues.text(api, north)  # type: ignore[arg-type]
+    assert asked == [north, south, north]
