@@ -93,7 +93,7 @@ def query_problems(root: Path = ROOT) -> list[str]:
     for folder in FOLDERS:
         for path in sorted((root / folder).rglob("*.py")):
             name = path.relative_to(root).as_posix()
-            if not name.startswith(MIGRATIONS):
+            if not name.startswith(MIGRATIONS) and "node_modules" not in path.parts:
                 problems += problems_of(name, path.read_text(encoding="utf-8"), tables)
     return problems
 
