@@ -19,6 +19,7 @@ from api.backtest.endpoints import router as backtests
 from api.binding import listen
 from api.camera.endpoints import router as cameras
 from api.context import Api
+from api.correlation import Correlated
 from api.device.endpoints import router as devices
 from api.discovery.endpoints import router as scans
 from api.event.endpoints import router as events
@@ -120,6 +121,7 @@ def create_app(
     handlers.install(app)
     openapi.install(app)
     app.add_middleware(Guard)
+    app.add_middleware(Correlated)
     return app
 
 

@@ -61,6 +61,7 @@ NOT_SETTINGS: Final = frozenset(
 KAFKA_PROTOCOLS: Final = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 SASL_MECHANISMS: Final = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
+LOG_FORMATS: Final = ("text", "json")
 
 Origin = str
 """Where a value came from: `default`, `embedded`, `$NAME`, a file's path, or `--option`."""
@@ -213,6 +214,12 @@ class Settings:
         "How much the processes log: " + ", ".join(LOG_LEVELS),
         "info",
         as_choice(*LOG_LEVELS),
+    )
+    log_format: str = setting(
+        "How the processes log: json is one object a line, with the request's id: "
+        + ", ".join(LOG_FORMATS),
+        "text",
+        as_choice(*LOG_FORMATS),
     )
     heartbeat_url: Secret | None = setting(
         "A URL elsewhere that is asked while decide and act move, and raises the alarm when it is "

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from agents.notify.preview import preview, sample
 from agents.runtime.emitter import EmitError
+from api.correlation import carried
 from api.notify.schemas import NotifyAnswer, NotifyBody, NotifyOutcome, PreviewBody, PreviewView
 from api.problems import BrokerUnavailable, FieldError, Forbidden, Invalid, NotFound, NotReady
 from infra.errors import WatchfloorError
@@ -118,7 +119,7 @@ async def submit(api: Api, body: NotifyBody, key: str | None) -> NotifyAnswer:
     with api.outcomes.wait(name) as first:
         if not first.done():
             try:
-                await api.emitter.emit([record])
+                await api.emitter.emit([carried(record)])
             except EmitError as error:
                 raise BrokerUnavailable from error
             await asyncio.wait({first}, timeout=api.decision_wait_s)
