@@ -17,6 +17,7 @@ from api.alert.endpoints import notes as handovers
 from api.alert.endpoints import router as alerts
 from api.backtest.endpoints import router as backtests
 from api.binding import listen
+from api.caching import Conditional
 from api.camera.endpoints import router as cameras
 from api.context import Api
 from api.correlation import Correlated
@@ -30,6 +31,7 @@ from api.notify.endpoints import router as notifications
 from api.onboard.endpoints import router as onboarding
 from api.openapi import answers, reply
 from api.query import AnyId
+from api.rates import Limited, Rates
 from api.site.endpoints import router as sites
 from api.stream.endpoints import router as stream
 from api.zone.endpoints import router as zones
@@ -120,6 +122,8 @@ def create_app(
     )
     handlers.install(app)
     openapi.install(app)
+    app.add_middleware(Conditional)
+    app.add_middleware(Limited, rates=Rates(settings))
     app.add_middleware(Guard)
     app.add_middleware(Correlated)
     return app

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from fastapi import Request, Response
 
+from api.caching import matches
 from api.database import Row
 from api.problems import BlobUnavailable, NotFound
 from infra.blob.store import BlobError, BlobKeyError, BlobNotFoundError, BlobStore
@@ -30,7 +31,7 @@ async def picture(request: Request, blobs: BlobStore, row: Row) -> Response:
     tag = f'"{row["snapshot_id"]}"'
     # Revalidated each time: the best picture of an alert may become another one.
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
-    if tag in request.headers.get("if-none-match", "").split(", "):
+    if matches(request.headers.get("if-none-match"), tag):
         return Response(status_code=304, headers=headers)
     try:
         data = await asyncio.to_thread(blobs.get, row["blob_key"])

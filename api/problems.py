@@ -39,6 +39,7 @@ __all__ = [
     "SiteAmbiguous",
     "TooManyBacktests",
     "TooManyOnboardings",
+    "TooManyRequests",
     "TooManyScans",
     "UnsupportedMediaType",
     "respond",
@@ -310,6 +311,25 @@ class BrokerUnavailable(Problem):
         super().__init__(
             "Kafka did not confirm in time. Send it again; the same id counts once.",
             headers={"Retry-After": "5"},
+        )
+
+
+class TooManyRequests(Problem):
+    """More than one may ask."""
+
+    status = 429
+    code = "too-many-requests"
+    title = "Too many requests"
+    meaning = (
+        "A token, or an address, asked more often than its class of requests allows in a minute. "
+        "`Retry-After` says when there is room again; `RateLimit` and `RateLimit-Policy` on each "
+        "answer say what is left."
+    )
+
+    def __init__(self, kind: str, seconds: int) -> None:
+        super().__init__(
+            f"Too many requests of the class {kind!r}; there is room again in {seconds} s.",
+            headers={"Retry-After": str(seconds)},
         )
 
 

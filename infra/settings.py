@@ -183,6 +183,23 @@ class Settings:
         as_port,
     )
 
+    rate_limits: tuple[str, ...] = setting(
+        "Requests a minute for a token, by class, where the default is not right: "
+        "sign-in=10,write=600; 0: no limit. An address may ask four times as often",
+        (),
+        as_words,
+    )
+    rate_limit_url: Secret | None = setting(
+        "A Redis in which replicas count requests together, redis://host:6379/0; unset: in memory",
+        None,
+        as_secret,
+    )
+    trusted_proxies: tuple[str, ...] = setting(
+        "Networks (CIDR) of proxies in front, whose X-Forwarded-For is believed; empty: none",
+        (),
+        as_networks,
+    )
+
     device_networks: tuple[str, ...] = setting(
         "Networks whose devices are looked for and taken on, CIDR; the private ones",
         ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"),
