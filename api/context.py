@@ -24,6 +24,7 @@ from api.database import Database
 from api.discovery.service import Scans
 from api.event.flights import Flights
 from api.health.monitor import Monitor
+from api.idempotency.service import Keys
 from api.metrics import Metrics
 from api.notify.outcomes import Outcomes
 from api.onboard.service import Onboarding
@@ -63,6 +64,7 @@ class Api:
         self.decision_wait_s = decision_wait_s
         self.configuration = Configuration()
         self.database = Database(settings)
+        self.keys = Keys(self.database, now)
         self.blobs: BlobStore = open_store(settings)
         self.emitter = Emitter(settings, "watchfloor-api")
         self.flights = Flights()

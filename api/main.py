@@ -26,6 +26,7 @@ from api.discovery.endpoints import router as scans
 from api.event.endpoints import router as events
 from api.guard import Guard
 from api.health.endpoints import router as health
+from api.idempotency import front as idempotency
 from api.live.endpoints import router as page
 from api.notify.endpoints import router as notifications
 from api.onboard.endpoints import router as onboarding
@@ -112,7 +113,7 @@ def create_app(
         health,
         page,
     ):
-        app.include_router(router)
+        app.include_router(router, dependencies=[idempotency.ONCE])
     app.add_api_route(
         "/v1/problems/{code}",
         _problem,
@@ -122,6 +123,7 @@ def create_app(
     )
     handlers.install(app)
     openapi.install(app)
+    idempotency.install(app, api)
     app.add_middleware(Conditional)
     app.add_middleware(Limited, rates=Rates(settings))
     app.add_middleware(Guard)

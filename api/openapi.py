@@ -14,7 +14,16 @@ import msgspec
 from fastapi import FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 
-from api.problems import MEDIA_TYPE, Problem, ProblemDocument
+from api.problems import (
+    MEDIA_TYPE,
+    BodyTimeout,
+    BodyTooLarge,
+    KeyInProgress,
+    KeyReused,
+    Problem,
+    ProblemDocument,
+    TooManyRequests,
+)
 
 __all__ = ["answers", "install", "reply", "request_body"]
 
@@ -125,6 +134,7 @@ def install(app: FastAPI) -> None:
                 schemas.pop(name, None)
             schemas.update(components)
             _use_problems(spec)
+            _everywhere(spec)
             app.openapi_schema = _with_examples(spec)
         return app.openapi_schema
 
@@ -138,3 +148,44 @@ def _use_problems(spec: dict[str, Any]) -> None:
             responses = operation.get("responses", {})
             if "422" in responses and JSON in responses["422"].get("content", {}):
                 responses["422"] = {"description": "Some fields are not right", **problem}
+
+
+IDEMPOTENCY_KEY: Final = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+    "description": "The same key with the same body has the first answer again, for a day; with "
+    "another body it is refused",
+    "example": "6f1c2f0a-0b1e-4a55-9d1c-2a9a3f1f7c10",
+}
+UNCOUNTED: Final = "/health/"
+UNKEYED: Final = "/v1/auth/"
+WRITES: Final = frozenset({"post", "put", "patch", "delete"})
+
+
+def _everywhere(spec: dict[str, Any]) -> None:
+    """What holds for every operation, because it stands in front of them all."""
+    for path, operations in spec.get("paths", {}).items():
+        for method, operation in operations.items():
+            if not path.startswith(UNCOUNTED):
+                _add(operation, TooManyRequests)
+            if method not in WRITES or path.startswith(UNKEYED):
+                continue
+            parameters = operation.setdefault("parameters", [])
+            known = [one for one in parameters if one["name"] == IDEMPOTENCY_KEY["name"]]
+            for one in known:
+                parameters.remove(one)
+            parameters.append(IDEMPOTENCY_KEY)
+            for problem in (KeyInProgress, KeyReused, BodyTimeout, BodyTooLarge):
+                _add(operation, problem)
+
+
+def _add(operation: dict[str, Any], problem: type[Problem]) -> None:
+    """One more problem that an operation may answer with."""
+    found = operation.setdefault("responses", {}).setdefault(
+        str(problem.status),
+        {"description": "", "content": {MEDIA_TYPE: {"schema": _reference(ProblemDocument)}}},
+    )
+    if problem.title not in found["description"]:
+        found["description"] = "; ".join(filter(None, (found["description"], problem.title)))

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 __all__ = [
     "PROBLEMS",
+    "AnswerNotKept",
     "BadCursor",
     "BlobUnavailable",
     "BodyTimeout",
@@ -26,6 +27,8 @@ __all__ = [
     "FieldError",
     "Forbidden",
     "Invalid",
+    "KeyInProgress",
+    "KeyReused",
     "MalformedBody",
     "MethodNotAllowed",
     "MisdirectedHost",
@@ -312,6 +315,51 @@ class BrokerUnavailable(Problem):
             "Kafka did not confirm in time. Send it again; the same id counts once.",
             headers={"Retry-After": "5"},
         )
+
+
+class KeyReused(Problem):
+    """A key that was used for something else."""
+
+    status = 422
+    code = "idempotency-key-reused"
+    title = "The key was used for another request"
+    meaning = (
+        "`Idempotency-Key` names one write of one sender at one address, for a day. The same key "
+        "came with another body: take a new key for a new write."
+    )
+
+    def __init__(self) -> None:
+        super().__init__("The Idempotency-Key was used here with another body.")
+
+
+class KeyInProgress(Problem):
+    """The first request under the key is not over."""
+
+    status = 409
+    code = "idempotency-in-progress"
+    title = "The same request is under way"
+    meaning = "A request with this `Idempotency-Key` is under way; ask again for its answer."
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The first request with this Idempotency-Key is under way.",
+            headers={"Retry-After": "1"},
+        )
+
+
+class AnswerNotKept(Problem):
+    """Done before, and its answer was for the first time only."""
+
+    status = 409
+    code = "idempotency-answer-not-kept"
+    title = "It was done before"
+    meaning = (
+        "The write with this `Idempotency-Key` was done. Its answer is not kept, for it may hold a "
+        "secret that is told once, or is too large."
+    )
+
+    def __init__(self, first: int) -> None:
+        super().__init__(f"It was done before, and answered with {first}.")
 
 
 class TooManyRequests(Problem):

@@ -32,6 +32,8 @@ from api.event.vendors.reading import (
     of_json,
     require_taken,
 )
+from api.idempotency.front import who
+from api.idempotency.service import fingerprint, name_of
 from api.openapi import answers, reply, request_body
 from api.paging import Page
 from api.picture import PICTURE, picture
@@ -42,6 +44,7 @@ from api.problems import (
     BrokerUnavailable,
     DatabaseUnavailable,
     Invalid,
+    KeyReused,
     MalformedBody,
     NotFound,
     Problem,
@@ -139,6 +142,7 @@ async def _gone(request: Request) -> AsyncIterator[asyncio.Future[None]]:
             BodyTooLarge,
             UnsupportedMediaType,
             Invalid,
+            KeyReused,
             BrokerUnavailable,
         ),
     ),
@@ -160,13 +164,20 @@ async def post_cv(
     alarm input (a door contact) is its device's, told as `alarm_input_N` and ended when it is over:
     put `?site_id=…&device_id=…`, or a zone whose schedule says when it matters.
 
-    The same event is told by `Idempotency-Key`, else by `event_id`, else by a hash of the body,
-    each within its site; a body that has neither an id nor `timestamp_utc` is a new event each
-    time. The site is `site_id`, or the only one that has the zone (or device).
+    The same event is told by `Idempotency-Key` (with another body it is refused), else by
+    `event_id`, else by a hash of the body, each within its site; a body that has neither an id nor
+    `timestamp_utc` is a new event each time. The site is `site_id`, or the only one that has the
+    zone (or device).
     """
     kind = request.headers.get("content-type")
     try:
         body = await read(request, limit=limit_of(kind), require=require_taken)
+        if idempotency_key is not None:
+            # Its id follows from the key, so that it needs no memory to be the same event.
+            path = request.url.path
+            name = name_of(who(request), request.method, path, idempotency_key)
+            asked = fingerprint(body)
+            api.keys.check(name, asked)
         raw = parse(body) if is_json(kind) else None
         vendors = raw is None or is_vendor_json(raw)
         taken = None
@@ -183,6 +194,8 @@ async def post_cv(
     except Problem as problem:
         api.metrics.refused.labels(problem.code).inc()
         raise
+    if idempotency_key is not None:
+        api.keys.remember(name, asked)
     if answer is None:
         # Nobody reads this; the status is for the log of a proxy in front.
         return Response(status_code=CLIENT_GONE)
