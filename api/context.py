@@ -23,6 +23,7 @@ from api.camera import service as cameras
 from api.database import Database
 from api.discovery.service import Scans
 from api.event.flights import Flights
+from api.export.service import Exports
 from api.health.monitor import Monitor
 from api.idempotency.service import Keys
 from api.metrics import Metrics
@@ -72,6 +73,7 @@ class Api:
         self.live = Live(self.configuration)
         self.outcomes = Outcomes()
         self.asked = Asked()
+        self.exports = Exports()
         self.backtests = Backtests(settings, self.configuration, self.database, now)
         self.scans = Scans(settings, self.hub, now)
         self.onboarding = Onboarding(settings, self.configuration, now)

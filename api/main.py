@@ -24,6 +24,7 @@ from api.correlation import Correlated
 from api.device.endpoints import router as devices
 from api.discovery.endpoints import router as scans
 from api.event.endpoints import router as events
+from api.export.endpoints import router as exports
 from api.guard import Guard
 from api.health.endpoints import router as health
 from api.idempotency import front as idempotency
@@ -109,6 +110,7 @@ def create_app(
         handovers,
         notifications,
         backtests,
+        exports,
         stream,
         health,
         page,

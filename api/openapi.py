@@ -7,7 +7,7 @@ which is what OpenAPI 3.1 takes) to the document.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -25,7 +25,7 @@ from api.problems import (
     TooManyRequests,
 )
 
-__all__ = ["answers", "install", "reply", "request_body"]
+__all__ = ["answers", "described", "install", "reply", "request_body", "with_problems"]
 
 REF: Final = "#/components/schemas/{name}"
 JSON: Final = "application/json"
@@ -86,6 +86,14 @@ def answers(
         status: {"description": description, "content": {JSON: content}}
     }
     found.update(more or {})
+    return with_problems(found, *problems)
+
+
+def with_problems(
+    responses: Mapping[int | str, dict[str, Any]], *problems: type[Problem]
+) -> dict[int | str, dict[str, Any]]:
+    """Responses, and the problems that may come instead."""
+    found = dict(responses)
     for problem in problems:
         entry = found.setdefault(
             problem.status,
@@ -96,6 +104,11 @@ def answers(
         )
         entry["description"] = "; ".join(filter(None, (entry["description"], problem.title)))
     return found
+
+
+def described(kinds: Iterable[Any]) -> dict[str, Any]:
+    """The schema of what is one of several structs."""
+    return {"anyOf": [_reference(kind) for kind in kinds]}
 
 
 def request_body(kind: Any, *, examples: Mapping[str, Any]) -> dict[str, Any]:

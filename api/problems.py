@@ -41,6 +41,7 @@ __all__ = [
     "ProblemDocument",
     "SiteAmbiguous",
     "TooManyBacktests",
+    "TooManyExports",
     "TooManyOnboardings",
     "TooManyRequests",
     "TooManyScans",
@@ -420,6 +421,21 @@ class TooManyBacktests(Problem):
         super().__init__(
             f"{limit} backtests are under way already; ask again when one is done.",
             headers={"Retry-After": "30"},
+        )
+
+
+class TooManyExports(Problem):
+    """As many run as are allowed."""
+
+    status = 503
+    code = "too-many-exports"
+    title = "Too many exports run already"
+    meaning = "Few exports run at a time; ask again when one is done."
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"{limit} exports run already; ask again when one is done.",
+            headers={"Retry-After": "10"},
         )
 
 

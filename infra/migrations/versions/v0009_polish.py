@@ -1,4 +1,4 @@
-"""The API's memory of writes that were asked for under a key."""
+"""The API's memory of writes under a key, and the order in which exports read."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """One table."""
+    """A table, and indexes for exports."""
     run("v0009_polish.sql")

@@ -26,3 +26,8 @@ WITH CHECK (
 );
 GRANT SELECT ON idempotency TO watchfloor_reader;
 GRANT SELECT, INSERT, UPDATE, DELETE ON idempotency TO watchfloor_api;
+
+-- Exports go through a site by time, a page after the other, forwards.
+CREATE INDEX decision_by_time ON decision (site_id, decided_at, event_id);
+CREATE INDEX alert_by_opening ON alert (site_id, opened_at, alert_id);
+CREATE INDEX alert_activity_by_time ON alert_activity (site_id, at, activity_id);
