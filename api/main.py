@@ -69,6 +69,14 @@ class ProblemMeaning(Struct, frozen=True, kw_only=True):
     meaning: str
 
 
+NOT_FOUND: Final = ProblemMeaning(
+    type="/v1/problems/not-found",
+    title=problems.NotFound.title,
+    status=problems.NotFound.status,
+    meaning=problems.NotFound.meaning,
+)
+
+
 def create_app(
     settings: Settings,
     *,
@@ -95,6 +103,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=openapi.operation_id,
         lifespan=lifespan,
     )
     app.state.api = api
@@ -121,7 +130,9 @@ def create_app(
         _problem,
         summary="What a problem means",
         tags=["problems"],
-        responses=answers(ProblemMeaning, "The problem", problems=(problems.NotFound,)),
+        responses=answers(
+            ProblemMeaning, "The problem", example=NOT_FOUND, problems=(problems.NotFound,)
+        ),
     )
     handlers.install(app)
     openapi.install(app)

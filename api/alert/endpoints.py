@@ -142,6 +142,7 @@ class WaitQuery(SiteQuery):
 
 Key = Annotated[str | None, Header(min_length=1, max_length=200, pattern=PRINTABLE)]
 PROBLEMS = (NotFound, Invalid, Overloaded, BrokerUnavailable, DatabaseUnavailable)
+DONE = answers(CommandTaken, "Every outcome is here", example=examples.COMMAND)
 
 
 def _taken(taken: CommandTaken) -> Response:
@@ -160,6 +161,7 @@ def _taken(taken: CommandTaken) -> Response:
         "The command is on its way; 200 with every outcome where `wait` was long enough",
         example=examples.COMMAND,
         status=202,
+        more=DONE,
         problems=PROBLEMS,
     ),
 )
@@ -192,6 +194,7 @@ async def bulk(
         "where `wait` was long enough",
         example=examples.COMMAND,
         status=202,
+        more=DONE,
         problems=PROBLEMS,
     ),
 )
@@ -244,6 +247,7 @@ async def handovers(api: ApiDep, query: Annotated[PageQuery, Query()]) -> Respon
         "The note is on its way, or (200) there, where `wait` was long enough",
         example=examples.COMMAND,
         status=202,
+        more=DONE,
         problems=PROBLEMS,
     ),
 )

@@ -34,7 +34,7 @@ from api.event.vendors.reading import (
 )
 from api.idempotency.front import who
 from api.idempotency.service import fingerprint, name_of
-from api.openapi import answers, reply, request_body
+from api.openapi import answers, declared, described, reply, request_body
 from api.paging import Page
 from api.picture import PICTURE, picture
 from api.problems import (
@@ -60,6 +60,21 @@ __all__ = ["router"]
 router = APIRouter(prefix="/v1/events", tags=["events"])
 
 CLIENT_GONE: Final = 499
+
+VENDOR_TAKEN: Final = declared(
+    "VendorTaken",
+    {
+        "title": "VendorTaken",
+        "description": VendorTaken.__doc__,
+        "type": "object",
+        "properties": {
+            "events": {"type": "array", "items": described((Answer, Accepted))},
+            "heartbeats": {"type": "integer"},
+            "ended": {"type": "integer"},
+        },
+        "required": ["events", "heartbeats", "ended"],
+    },
+)
 
 
 class EventQuery(PageQuery):
@@ -125,8 +140,9 @@ async def _gone(request: Request) -> AsyncIterator[asyncio.Future[None]]:
     summary="Post an event and get its decision",
     openapi_extra=request_body(CvEvent, examples=examples.CV_EVENTS),
     responses=answers(
-        Answer,
-        "The decision. The same event again gets the same answer",
+        described((Answer, VENDOR_TAKEN)),
+        "The decision. The same event again gets the same answer. For a device's own message that "
+        "is not exactly one event: what came of each",
         example=examples.ANSWER,
         more=answers(
             Accepted,

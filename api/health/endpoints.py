@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from api.context import ApiDep
+from api.health import examples
 from api.health.schemas import Live, PipelineView, Ready
 from api.openapi import answers, reply
 from api.problems import NotFound, NotReady
@@ -19,7 +20,11 @@ __all__ = ["router"]
 router = APIRouter(tags=["health"])
 
 
-@router.get("/health/live", responses=answers(Live, "The process lives", example=Live()))
+@router.get(
+    "/health/live",
+    summary="Whether the process lives",
+    responses=answers(Live, "The process lives", example=Live()),
+)
 async def live() -> Response:
     """The process is there and its loop turns."""
     return reply(Live())
@@ -27,10 +32,17 @@ async def live() -> Response:
 
 @router.get(
     "/health/ready",
+    summary="Whether this server can do its work",
     responses=answers(
         Ready,
         "It can do its work",
-        more=answers(Ready, "It cannot; `checks` says what is missing", status=503),
+        example=examples.READY,
+        more=answers(
+            Ready,
+            "It cannot; `checks` says what is missing",
+            example=examples.NOT_READY,
+            status=503,
+        ),
     ),
 )
 async def ready(api: ApiDep) -> Response:
@@ -45,14 +57,34 @@ async def ready(api: ApiDep) -> Response:
 @router.get(
     "/v1/pipeline",
     summary="Whether the pipeline sees",
-    responses=answers(PipelineView, "Its state with every reason", problems=(NotFound, NotReady)),
+    responses=answers(
+        PipelineView,
+        "Its state with every reason",
+        example=examples.PIPELINE,
+        problems=(NotFound, NotReady),
+    ),
 )
 async def pipeline(api: ApiDep, query: Annotated[SiteQuery, Query()]) -> Response:
     """Lag of each role, decide's signs of life, and the cameras that deliver no frames."""
     return reply(api.monitor.view(in_scope(api.configuration, query.site_id)))
 
 
-@router.get("/metrics", response_class=Response, summary="Prometheus metrics")
+@router.get(
+    "/metrics",
+    response_class=Response,
+    summary="Prometheus metrics",
+    responses={
+        200: {
+            "description": "The text format of Prometheus",
+            "content": {
+                "text/plain": {
+                    "schema": {"type": "string"},
+                    "example": "watchfloor_pipeline_state 0.0\n",
+                }
+            },
+        }
+    },
+)
 async def metrics(api: ApiDep) -> Response:
     """Counters and gauges of this server, and of the pipeline as it sees it."""
     api.metrics.pipeline(api.monitor.view(frozenset(api.configuration.sites)))
