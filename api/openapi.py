@@ -213,13 +213,29 @@ def install(app: FastAPI) -> None:
             # FastAPI describes its own validation error, which nobody gets here.
             for name in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(name, None)
-            schemas.update(components)
+            schemas.update(_uniform(components))
             schemas.update(_declared)
             _everywhere(spec)
             app.openapi_schema = _with_examples(spec)
         return app.openapi_schema
 
     app.openapi = document  # type: ignore[method-assign]
+
+
+def _uniform(part: Any) -> Any:
+    """Tuples as arrays of so many: generators of clients know no `prefixItems`."""
+    if isinstance(part, list):
+        return [_uniform(inner) for inner in part]
+    if not isinstance(part, dict):
+        return part
+    found = {name: _uniform(inner) for name, inner in part.items()}
+    if found.get("items") is False:
+        kinds: list[Any] = []
+        for kind in found.pop("prefixItems", ()):
+            if kind not in kinds:
+                kinds.append(kind)
+        found["items"] = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
+    return found
 
 
 def operation_id(route: APIRoute) -> str:
