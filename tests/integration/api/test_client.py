@@ -58,9 +58,7 @@ def spec(stack: Stack) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def generated(
-    python: Path, spec: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def generated(python: Path, spec: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package. A warning is a failure: something of the API would be missing."""
     folder = tmp_path_factory.mktemp("client")
     document = folder / "openapi.json"
