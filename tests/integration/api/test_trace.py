@@ -34,13 +34,14 @@ def box(
         state_dir=tmp_path_factory.mktemp("state"),
         kafka_url=kafka_bootstrap,
         postgres_url=postgres_url,
-        log_format="json",
     )
     routing = Routing(
         route=Route(receiver="desk", group_wait=timedelta(seconds=1)),
         receivers=(Receiver(name="desk", channels=(Channel(kind="log"),)),),
     )
-    with sandbox(settings, "trace", roles=("decide", "act"), api=True, ready_s=240) as found:
+    env = {"WATCHFLOOR_LOG_FORMAT": "json"}
+    roles = ("decide", "act")
+    with sandbox(settings, "trace", roles=roles, api=True, env=env, ready_s=240) as found:
         publish(found.settings, replace(document(), routing=routing))
         yield found
 
