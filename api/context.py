@@ -32,7 +32,9 @@ from api.camera import service as cameras
 from api.database import Database
 from api.discovery.service import Scans
 from api.event.flights import Flights
+from api.export.service import Exports
 from api.health.monitor import Monitor
+from api.idempotency.service import Keys
 from api.metrics import Metrics
 from api.notify.outcomes import Outcomes
 from api.onboard.service import Onboarding
@@ -97,6 +99,7 @@ class Api:
             settings, self.database.accounts, self.signin, self.accounts.load, now
         )
         self.tokens = Tokens(self.database.accounts, self.accounts.load, now)
+        self.keys = Keys(self.database, now)
         self.blobs: BlobStore = open_store(settings)
         self.emitter = Emitter(settings, "watchfloor-api")
         self.flights = Flights()
@@ -107,6 +110,7 @@ class Api:
         self.live = Live(self.configuration)
         self.outcomes = Outcomes()
         self.asked = Asked()
+        self.exports = Exports()
         self.backtests = Backtests(settings, self.configuration, self.database, now)
         self.scans = Scans(settings, self.hub, now)
         self.onboarding = Onboarding(settings, self.configuration, now)

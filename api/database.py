@@ -62,10 +62,14 @@ def hold(sites: frozenset[str] | None) -> None:
     _held.set(sites)
 
 
+NO_SITE: Final = "*"
+"""What is of no one site is kept under it; no request can name it, for it is no site's id."""
+
+
 def _within(sites: Collection[str]) -> Collection[str]:
     held = _held.get()
-    if held is not None and not held.issuperset(sites):
-        raise OutOfScope(f"{len(set(sites) - held)} sites more than whoever asks may see")
+    if held is not None and (beyond := set(sites) - held - {NO_SITE}):
+        raise OutOfScope(f"{len(beyond)} sites more than whoever asks may see")
     return sites
 
 

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Scope
 from starlette.websockets import WebSocket
 
+from api.correlation import route_of
 from api.problems import (
     MEDIA_TYPE,
     FieldError,
@@ -83,7 +84,7 @@ async def _on_http(request: Request, error: Exception) -> Response:
 def defect(scope: Scope, error: Exception) -> Response:
     """What a client is told of an error that nobody expected; the log has the rest."""
     instance = f"urn:uuid:{uuid.uuid4()}"
-    log.error("%s %s failed, %s", scope["method"], scope["path"], instance, exc_info=error)
+    log.error("%s %s failed, %s", scope["method"], route_of(scope), instance, exc_info=error)
     return respond(
         Problem("The request failed here; its log entry is named below.", instance=instance)
     )

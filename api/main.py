@@ -23,18 +23,23 @@ from api.alert.endpoints import notes as handovers
 from api.alert.endpoints import router as alerts
 from api.backtest.endpoints import router as backtests
 from api.binding import allow_files, answers_to, listen
+from api.caching import Conditional
 from api.camera.endpoints import router as cameras
 from api.context import Api
+from api.correlation import Correlated
 from api.device.endpoints import router as devices
 from api.discovery.endpoints import router as scans
 from api.event.endpoints import router as events
+from api.export.endpoints import router as exports
 from api.guard import Guard
 from api.health.endpoints import router as health
+from api.idempotency import front as idempotency
 from api.live.endpoints import router as page
 from api.notify.endpoints import router as notifications
 from api.onboard.endpoints import router as onboarding
 from api.openapi import answers, reply
 from api.query import AnyId
+from api.rates import Limited, Rates
 from api.site.endpoints import router as sites
 from api.stream.endpoints import router as stream
 from api.stream.hub import MAX_CLIENTS
@@ -78,6 +83,14 @@ class ProblemMeaning(Struct, frozen=True, kw_only=True):
     meaning: str
 
 
+NOT_FOUND: Final = ProblemMeaning(
+    type="/v1/problems/not-found",
+    title=problems.NotFound.title,
+    status=problems.NotFound.status,
+    meaning=problems.NotFound.meaning,
+)
+
+
 def create_app(
     settings: Settings,
     *,
@@ -106,6 +119,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=openapi.operation_id,
         lifespan=lifespan,
     )
     app.state.api = api
@@ -121,6 +135,7 @@ def create_app(
         handovers,
         notifications,
         backtests,
+        exports,
         stream,
         health,
         signin,
@@ -132,17 +147,23 @@ def create_app(
         tokens,
         page,
     ):
-        app.include_router(router)
+        app.include_router(router, dependencies=[idempotency.ONCE])
     app.add_api_route(
         "/v1/problems/{code}",
         _problem,
         summary="What a problem means",
         tags=["problems"],
-        responses=answers(ProblemMeaning, "The problem", problems=(problems.NotFound,)),
+        responses=answers(
+            ProblemMeaning, "The problem", example=NOT_FOUND, problems=(problems.NotFound,)
+        ),
     )
     handlers.install(app)
     openapi.install(app)
+    idempotency.install(app, api)
+    app.add_middleware(Conditional)
+    app.add_middleware(Limited, rates=Rates(settings))
     app.add_middleware(Guard, hosts=answers_to(settings, tls_of(settings)))
+    app.add_middleware(Correlated)
     return app
 
 

@@ -7,18 +7,46 @@ which is what OpenAPI 3.1 takes) to the document.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
 from fastapi import FastAPI, Response
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 
 from api.account.doors import doors_of
 from api.account.identity import ACCESS_COOKIE
-from api.problems import MEDIA_TYPE, MissingScope, Problem, ProblemDocument, Unauthenticated
+from api.problems import (
+    MEDIA_TYPE,
+    AnswerNotKept,
+    BodyTimeout,
+    BodyTooDeep,
+    BodyTooLarge,
+    CrossOrigin,
+    Invalid,
+    KeyInProgress,
+    KeyReused,
+    MalformedBody,
+    MissingScope,
+    Problem,
+    ProblemDocument,
+    TooManyRequests,
+    Unauthenticated,
+    UnsupportedMediaType,
+)
 
-__all__ = ["answers", "form_body", "install", "reply", "request_body"]
+__all__ = [
+    "answers",
+    "declared",
+    "described",
+    "form_body",
+    "install",
+    "operation_id",
+    "reply",
+    "request_body",
+    "with_problems",
+]
 
 REF: Final = "#/components/schemas/{name}"
 JSON: Final = "application/json"
@@ -26,8 +54,55 @@ FORM: Final = "application/x-www-form-urlencoded"
 
 PLACE: Final = "watchfloor-example"
 
+TAGS: Final = [
+    {"name": name, "description": text}
+    for name, text in (
+        ("sign-in", "Signing in and out, single sign-on, and the keys of access tokens"),
+        ("me", "One's own name, password, second factor and sessions"),
+        ("users", "People, their roles and sites, and their sessions"),
+        ("tokens", "Service tokens"),
+        ("sites", "Sites, as their documents have them"),
+        ("cameras", "Cameras, and whether they deliver frames"),
+        ("devices", "Recorders, cameras and services: health, history, uptime"),
+        ("discovery", "Devices on the network"),
+        ("onboarding", "Taking cameras and recorders on"),
+        ("zones", "Zones and their policies"),
+        ("events", "What happened, and what was decided about it"),
+        ("alerts", "The queue, and what analysts ask of it"),
+        ("notifications", "Telling people"),
+        ("backtests", "Another document, tried on what was recorded"),
+        ("exports", "Everything of a kind, in bulk"),
+        ("health", "Whether this server and the pipeline do their work"),
+        ("problems", "What errors mean"),
+    )
+]
+IDEMPOTENCY_KEY: Final = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 200,
+        "pattern": "^[\\x21-\\x7e]([\\x20-\\x7e]*[\\x21-\\x7e])?$",
+    },
+    "description": "The same key with the same body has the first answer again, for a day; with "
+    "another body it is refused",
+    "example": "6f1c2f0a-0b1e-4a55-9d1c-2a9a3f1f7c10",
+}
+ETAG: Final = {
+    "description": "Of the content: send it as If-None-Match, and have 304 while it still holds",
+    "schema": {"type": "string"},
+}
+UNCOUNTED: Final = "/health/"
+UNKEYED: Final = "/v1/auth/"
+WRITES: Final = frozenset({"post", "put", "patch", "delete"})
+BODIES: Final = (MalformedBody, BodyTooDeep, BodyTooLarge, BodyTimeout, UnsupportedMediaType)
+KEYED: Final = (KeyInProgress, AnswerNotKept, KeyReused)
+
 _types: list[Any] = [ProblemDocument]
 _examples: list[Any] = []
+_declared: dict[str, dict[str, Any]] = {}
 
 
 def _later(example: Any) -> dict[str, int]:
@@ -56,7 +131,15 @@ def reply(value: Any, *, status: int = 200, headers: Mapping[str, str] | None = 
     )
 
 
+def declared(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema that no struct has, under a name, for `answers`: such as a union without a tag."""
+    _declared[name] = schema
+    return {"$ref": REF.format(name=name)}
+
+
 def _reference(kind: Any) -> dict[str, Any]:
+    if isinstance(kind, dict):
+        return kind
     if kind not in _types:
         _types.append(kind)
     (schema,), _ = msgspec.json.schema_components([kind], ref_template=REF)
@@ -83,6 +166,14 @@ def answers(
             content["example"] = _later(example)
         found[status]["content"] = {JSON: content}
     found.update(more or {})
+    return with_problems(found, *problems)
+
+
+def with_problems(
+    responses: Mapping[int | str, dict[str, Any]], *problems: type[Problem]
+) -> dict[int | str, dict[str, Any]]:
+    """Responses, and the problems that may come instead."""
+    found = dict(responses)
     for problem in problems:
         entry = found.setdefault(
             problem.status,
@@ -93,6 +184,11 @@ def answers(
         )
         entry["description"] = "; ".join(filter(None, (entry["description"], problem.title)))
     return found
+
+
+def described(kinds: Iterable[Any]) -> dict[str, Any]:
+    """The schema of what is one of several structs, or schemas."""
+    return {"anyOf": [_reference(kind) for kind in kinds]}
 
 
 def request_body(kind: Any, *, examples: Mapping[str, Any]) -> dict[str, Any]:
@@ -132,14 +228,16 @@ def install(app: FastAPI) -> None:
                 summary=app.summary,
                 description=app.description,
                 routes=app.routes,
+                tags=TAGS,
             )
             _, components = msgspec.json.schema_components(_types, ref_template=REF)
             schemas = spec.setdefault("components", {}).setdefault("schemas", {})
             # FastAPI describes its own validation error, which nobody gets here.
             for name in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(name, None)
-            schemas.update(components)
-            _use_problems(spec)
+            schemas.update(_uniform(components))
+            schemas.update(_declared)
+            _everywhere(spec)
             _use_scopes(spec, app)
             app.openapi_schema = _with_examples(spec)
         return app.openapi_schema
@@ -147,13 +245,64 @@ def install(app: FastAPI) -> None:
     app.openapi = document  # type: ignore[method-assign]
 
 
-def _use_problems(spec: dict[str, Any]) -> None:
-    problem = {"content": {MEDIA_TYPE: {"schema": _reference(ProblemDocument)}}}
-    for path in spec.get("paths", {}).values():
-        for operation in path.values():
-            responses = operation.get("responses", {})
-            if "422" in responses and JSON in responses["422"].get("content", {}):
-                responses["422"] = {"description": "Some fields are not right", **problem}
+def _uniform(part: Any) -> Any:
+    """Tuples as arrays of so many: generators of clients know no `prefixItems`."""
+    if isinstance(part, list):
+        return [_uniform(inner) for inner in part]
+    if not isinstance(part, dict):
+        return part
+    found = {name: _uniform(inner) for name, inner in part.items()}
+    if found.get("items") is False:
+        kinds: list[Any] = []
+        for kind in found.pop("prefixItems", ()):
+            if kind not in kinds:
+                kinds.append(kind)
+        found["items"] = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
+    return found
+
+
+def operation_id(route: APIRoute) -> str:
+    """What a generated client calls an operation: `alerts_by_id`."""
+    return f"{route.tags[0] if route.tags else 'pages'}_{route.name.strip('_')}"
+
+
+def _everywhere(spec: dict[str, Any]) -> None:
+    """What holds for every operation, because it stands in front of them all."""
+    for path, operations in spec.get("paths", {}).items():
+        for method, operation in operations.items():
+            responses = operation.setdefault("responses", {})
+            if JSON in responses.get("422", {}).get("content", {}):
+                # FastAPI's own description of what is a problem document here.
+                del responses["422"]
+            if not path.startswith(UNCOUNTED):
+                # A parameter that a route does not have is refused, also where it has none.
+                _add(operation, Invalid)
+            if method == "get" and JSON in responses.get("200", {}).get("content", {}):
+                responses["200"].setdefault("headers", {})["ETag"] = ETAG
+                responses.setdefault("304", {"description": "The client has it (If-None-Match)"})
+            if not path.startswith(UNCOUNTED):
+                _add(operation, TooManyRequests)
+            if "requestBody" in operation:
+                for problem in BODIES:
+                    _add(operation, problem)
+            if method in WRITES:
+                _add(operation, CrossOrigin)
+            if method in WRITES and not path.startswith(UNKEYED):
+                parameters = operation.setdefault("parameters", [])
+                name = IDEMPOTENCY_KEY["name"]
+                parameters[:] = [one for one in parameters if one["name"] != name]
+                parameters.append(IDEMPOTENCY_KEY)
+                for refusal in KEYED:
+                    _add(operation, refusal)
+
+
+def _add(operation: dict[str, Any], problem: type[Problem]) -> None:
+    """One more problem that an operation may answer with."""
+    found = operation["responses"].setdefault(str(problem.status), {"description": ""})
+    content = found.setdefault("content", {})
+    content.setdefault(MEDIA_TYPE, {"schema": _reference(ProblemDocument)})
+    if problem.title not in found["description"]:
+        found["description"] = "; ".join(filter(None, (found["description"], problem.title)))
 
 
 SCHEMES: Final[Mapping[str, Any]] = {
@@ -174,7 +323,6 @@ SCHEMES: Final[Mapping[str, Any]] = {
 def _use_scopes(spec: dict[str, Any], app: FastAPI) -> None:
     """Say of each address which scope it takes, and what one is told without."""
     spec.setdefault("components", {})["securitySchemes"] = dict(SCHEMES)
-    problem = {MEDIA_TYPE: {"schema": _reference(ProblemDocument)}}
     for door in doors_of(app):
         operation = spec.get("paths", {}).get(door.path, {}).get(door.method.lower())
         if operation is None or not door.known:
@@ -183,9 +331,4 @@ def _use_scopes(spec: dict[str, Any], app: FastAPI) -> None:
         operation["security"] = [{name: list(door.scopes)} for name in SCHEMES]
         refusals = (Unauthenticated, MissingScope) if door.scopes else (Unauthenticated,)
         for kind in refusals:
-            entry = operation["responses"].setdefault(
-                str(kind.status), {"description": "", "content": problem}
-            )
-            if kind.title not in entry["description"]:
-                parts = filter(None, (entry["description"], kind.title))
-                entry["description"] = "; ".join(parts)
+            _add(operation, kind)

@@ -8,21 +8,29 @@ from typing import Any, Final
 
 from fastapi import Request, Response
 
+from api.caching import matches
 from api.database import Row
-from api.problems import BlobUnavailable, NotFound
+from api.openapi import with_problems
+from api.problems import BlobUnavailable, DatabaseUnavailable, NotFound, NotReady
 from infra.blob.store import BlobError, BlobKeyError, BlobNotFoundError, BlobStore
 
 __all__ = ["PICTURE", "picture"]
 
 log = logging.getLogger("watchfloor.api")
 
-PICTURE: Final[dict[int | str, dict[str, Any]]] = {
-    200: {
-        "description": "The picture",
-        "content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}},
+PICTURE: Final[dict[int | str, dict[str, Any]]] = with_problems(
+    {
+        200: {
+            "description": "The picture",
+            "content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}},
+        },
+        304: {"description": "The picture is the one that the client has (If-None-Match)"},
     },
-    304: {"description": "The picture is the one that the client has (If-None-Match)"},
-}
+    NotFound,
+    NotReady,
+    DatabaseUnavailable,
+    BlobUnavailable,
+)
 
 
 async def picture(request: Request, blobs: BlobStore, row: Row) -> Response:
@@ -30,7 +38,7 @@ async def picture(request: Request, blobs: BlobStore, row: Row) -> Response:
     tag = f'"{row["snapshot_id"]}"'
     # Revalidated each time: the best picture of an alert may become another one.
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
-    if tag in request.headers.get("if-none-match", "").split(", "):
+    if matches(request.headers.get("if-none-match"), tag):
         return Response(status_code=304, headers=headers)
     try:
         data = await asyncio.to_thread(blobs.get, row["blob_key"])

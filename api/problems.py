@@ -15,6 +15,7 @@ from msgspec import Struct
 
 __all__ = [
     "PROBLEMS",
+    "AnswerNotKept",
     "BadCredentials",
     "BadCursor",
     "BeyondOwn",
@@ -29,6 +30,8 @@ __all__ = [
     "FieldError",
     "Forbidden",
     "Invalid",
+    "KeyInProgress",
+    "KeyReused",
     "LockedOut",
     "MalformedBody",
     "MethodNotAllowed",
@@ -46,7 +49,9 @@ __all__ = [
     "SiteAmbiguous",
     "SiteBound",
     "TooManyBacktests",
+    "TooManyExports",
     "TooManyOnboardings",
+    "TooManyRequests",
     "TooManyScans",
     "Unauthenticated",
     "UnsupportedMediaType",
@@ -469,6 +474,70 @@ class BrokerUnavailable(Problem):
         )
 
 
+class KeyReused(Problem):
+    """A key that was used for something else."""
+
+    status = 422
+    code = "idempotency-key-reused"
+    title = "The key was used for another request"
+    meaning = (
+        "`Idempotency-Key` names one write of one sender at one address, for a day. The same key "
+        "came with another body: take a new key for a new write."
+    )
+
+    def __init__(self) -> None:
+        super().__init__("The Idempotency-Key was used here with another body.")
+
+
+class KeyInProgress(Problem):
+    """The first request under the key is not over."""
+
+    status = 409
+    code = "idempotency-in-progress"
+    title = "The same request is under way"
+    meaning = "A request with this `Idempotency-Key` is under way; ask again for its answer."
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The first request with this Idempotency-Key is under way.",
+            headers={"Retry-After": "1"},
+        )
+
+
+class AnswerNotKept(Problem):
+    """Done before, and its answer was for the first time only."""
+
+    status = 409
+    code = "idempotency-answer-not-kept"
+    title = "It was done before"
+    meaning = (
+        "The write with this `Idempotency-Key` was done. Its answer is not kept, for it may hold a "
+        "secret that is told once, or is too large."
+    )
+
+    def __init__(self, first: int) -> None:
+        super().__init__(f"It was done before, and answered with {first}.")
+
+
+class TooManyRequests(Problem):
+    """More than one may ask."""
+
+    status = 429
+    code = "too-many-requests"
+    title = "Too many requests"
+    meaning = (
+        "A token, or an address, asked more often than its class of requests allows in a minute. "
+        "`Retry-After` says when there is room again; `RateLimit` and `RateLimit-Policy` on each "
+        "answer say what is left."
+    )
+
+    def __init__(self, kind: str, seconds: int) -> None:
+        super().__init__(
+            f"Too many requests of the class {kind!r}; there is room again in {seconds} s.",
+            headers={"Retry-After": str(seconds)},
+        )
+
+
 class NotReady(Problem):
     """The server is still reading what it needs."""
 
@@ -508,6 +577,21 @@ class TooManyBacktests(Problem):
         super().__init__(
             f"{limit} backtests are under way already; ask again when one is done.",
             headers={"Retry-After": "30"},
+        )
+
+
+class TooManyExports(Problem):
+    """As many run as are allowed."""
+
+    status = 503
+    code = "too-many-exports"
+    title = "Too many exports run already"
+    meaning = "Few exports run at a time; ask again when one is done."
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"{limit} exports run already; ask again when one is done.",
+            headers={"Retry-After": "10"},
         )
 
 

@@ -63,6 +63,7 @@ NOT_SETTINGS: Final = frozenset(
 KAFKA_PROTOCOLS: Final = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 SASL_MECHANISMS: Final = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
+LOG_FORMATS: Final = ("text", "json")
 
 Origin = str
 """Where a value came from: `default`, `embedded`, `$NAME`, a file's path, or `--option`."""
@@ -239,6 +240,18 @@ class Settings:
         as_text,
     )
 
+    rate_limits: tuple[str, ...] = setting(
+        "Requests a minute for a token, by class, where the default is not right: "
+        "sign-in=10,write=600; 0: no limit. An address may ask four times as often",
+        (),
+        as_words,
+    )
+    rate_limit_url: Secret | None = setting(
+        "A Redis in which replicas count requests together, redis://host:6379/0; unset: in memory",
+        None,
+        as_secret,
+    )
+
     device_networks: tuple[str, ...] = setting(
         "Networks whose devices are looked for and taken on, CIDR; the private ones",
         ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"),
@@ -270,6 +283,12 @@ class Settings:
         "How much the processes log: " + ", ".join(LOG_LEVELS),
         "info",
         as_choice(*LOG_LEVELS),
+    )
+    log_format: str = setting(
+        "How the processes log: json is one object a line, with the request's id: "
+        + ", ".join(LOG_FORMATS),
+        "text",
+        as_choice(*LOG_FORMATS),
     )
     heartbeat_url: Secret | None = setting(
         "A URL elsewhere that is asked while decide and act move, and raises the alarm when it is "

@@ -77,6 +77,8 @@ def _compile(expression: str) -> Any:
     options.max_mem = 1 << 20
     try:
         compiled = re2.compile(expression, options)
+    except UnicodeEncodeError as error:
+        raise SchemaError("has an expression that is no text in UTF-8") from error
     except re2.error as error:
         reason = error.args[0] if error.args else ""
         shown = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)

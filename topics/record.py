@@ -22,7 +22,9 @@ __all__ = [
     "make",
     "parse_time",
     "tombstone",
+    "trace_of",
     "traced",
+    "traceparent",
 ]
 
 CODE_VERSION: Final = "0.1.0"
@@ -122,15 +124,23 @@ def traced(record: OutRecord | Draft, cause: Mapping[str, bytes]) -> OutRecord:
             id = value
     if id is None:
         return record
-    given = _TRACE.match(cause.get("traceparent", b""))
-    if given is not None and given[1] != _NO_TRACE:
-        trace = given[1]
-    else:
-        trace = _digest(cause.get("ce_id", b"") or b"watchfloor")[:32]
-    header = ("traceparent", b"00-%b-%b-01" % (trace, _digest(id)[:16]))
+    header = ("traceparent", b"00-%b-%b-01" % (trace_of(cause), _digest(id)[:16]))
     return OutRecord(
         record.topic, record.key, record.value, (*record.headers, header), record.partition
     )
+
+
+def trace_of(cause: Mapping[str, bytes]) -> bytes:
+    """The id of the trace that a record with these headers belongs to: 32 hexadecimal digits."""
+    given = _TRACE.match(cause.get("traceparent", b""))
+    if given is not None and given[1] != _NO_TRACE:
+        return given[1]
+    return _digest(cause.get("ce_id", b"") or b"watchfloor")[:32]
+
+
+def traceparent(trace: str) -> Mapping[str, bytes]:
+    """Headers that continue a trace, for `traced`."""
+    return {"traceparent": b"00-%b-%b-01" % (trace.encode(), trace.encode()[:16])}
 
 
 def _digest(data: bytes) -> bytes:

@@ -31,7 +31,8 @@ class Attempt(Struct, frozen=True, kw_only=True):
 
     channels: only these (by key); none: all of them. waiting: those that are owed as well, and
     whose time comes later. checks: ask about these instead, and send nothing. circuits: breakers
-    that were not closed when they were last heard of, by the channel's key.
+    that were not closed when they were last heard of, by the channel's key. trace: the trace that
+    its outcome belongs to.
     """
 
     request: NotifyRequest
@@ -40,6 +41,7 @@ class Attempt(Struct, frozen=True, kw_only=True):
     waiting: tuple[str, ...] = ()
     checks: tuple[Confirming, ...] = ()
     circuits: tuple[tuple[str, Circuit], ...] = ()
+    trace: str = ""
 
 
 def keyed(channels: Sequence[Channel]) -> dict[str, Channel]:

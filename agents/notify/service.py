@@ -118,7 +118,7 @@ class DeliveryService:
         try:
             if said is not None:
                 # Its outcome lies unread behind a backlog, and it was taken for lost.
-                await self._tell(ctx, said)
+                await self._tell(ctx, said, attempt.trace)
             elif attempt.checks:
                 await self._checks(ctx, attempt)
             else:
@@ -126,12 +126,12 @@ class DeliveryService:
         finally:
             self._taken.discard(self._mark(attempt))
 
-    async def _tell(self, ctx: RoleContext, result: NotifyResult) -> None:
+    async def _tell(self, ctx: RoleContext, result: NotifyResult, trace: str) -> None:
         """Until the broker has it: an outcome that is lost sends the notification once more."""
         tries = 0
         while True:
             try:
-                await ctx.emitter.emit([result_record(result)])
+                await ctx.emitter.emit([result_record(result, trace)])
                 return
             except RefusedError as error:
                 # Too large, of all that can be wrong with it; what counts is small.
@@ -154,7 +154,7 @@ class DeliveryService:
                 if receiver is None
                 else f"receiver {request.receiver} has no channels"
             )
-            await self._tell(ctx, summary(attempt, (), {}, ctx.now(), error=error))
+            await self._tell(ctx, summary(attempt, (), {}, ctx.now(), error=error), attempt.trace)
             return
         site = ctx.configuration.site(request.site_id)
         channels = chosen(receiver, attempt, None if site is None else site.site)
@@ -167,7 +167,7 @@ class DeliveryService:
         result = summary(attempt, outcomes, channels, ctx.now(), fanout=receiver.fanout)
         _count(result)
         self._remember(attempt, result)
-        await self._tell(ctx, result)
+        await self._tell(ctx, result, attempt.trace)
 
     def _remember(self, attempt: Attempt, result: NotifyResult) -> None:
         if len(self._said) >= MOST_SAID:
@@ -309,11 +309,12 @@ class DeliveryService:
         for asked in attempt.checks:
             channel = channels.get(asked.channel)
             if channel is not None and channel.kind == asked.kind:
-                await self._check(ctx, attempt.request, asked, channel)
+                await self._check(ctx, attempt, asked, channel)
 
     async def _check(
-        self, ctx: RoleContext, request: NotifyRequest, asked: Confirming, channel: Channel
+        self, ctx: RoleContext, attempt: Attempt, asked: Confirming, channel: Channel
     ) -> None:
+        request = attempt.request
         sender = self._senders.get(channel.kind)
         if sender is None:
             return
@@ -331,7 +332,7 @@ class DeliveryService:
             METRICS.notification_reports.labels(channel.kind, found.outcome.value).inc()
             told = target_of(channel)
             result = report(request, asked, channel, found.outcome, found.detail, told, ctx.now())
-            await self._tell(ctx, result)
+            await self._tell(ctx, result, attempt.trace)
 
 
 async def _nothing() -> bytes | None:

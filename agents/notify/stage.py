@@ -20,7 +20,7 @@ from schemas.document import Channel
 from schemas.ids import result_id
 from schemas.notification import ChannelOutcome, NotifyRequest, NotifyResult, Outcome
 from topics.catalogue import NOTIFY_REQUESTS, NOTIFY_RESULTS, TICKS_ACT
-from topics.record import OutRecord, make
+from topics.record import OutRecord, make, traced, traceparent
 
 __all__ = ["ACT_CHAIN", "DELIVERIES", "Attempt", "Delivery", "Way", "result_record"]
 
@@ -85,7 +85,7 @@ ACT_CHAIN = Chain(name="act", stages=(NOTIFY,), ticks=TICKS_ACT, timed=(NOTIFY_R
 def _begin(ctx: Context, delivery: Delivery) -> Iterable[Effect]:
     key = delivery.request.notification_id
     ctx.put(DELIVERIES, key, replace(delivery, started=ctx.now, due=None, limited=False))
-    ctx.set_timer(ctx.now + LOST_AFTER, "lost", key)
+    ctx.set_timer(ctx.now + LOST_AFTER, "lost", key, traced=True)
     # A pass that was lost takes up what it was to try, and what has become due since.
     due = tuple(way.channel for way in delivery.ways if way.due <= ctx.now)
     later = tuple(way.channel for way in delivery.ways if way.due > ctx.now)
@@ -96,6 +96,7 @@ def _begin(ctx: Context, delivery: Delivery) -> Iterable[Effect]:
             channels=due or later,
             waiting=later if due else (),
             circuits=circuits.known(ctx, _channels(ctx, delivery.request.receiver)),
+            trace=ctx.trace,
         )
     )
 
@@ -143,7 +144,7 @@ def _admit(ctx: Context, delivery: Delivery) -> Iterable[Effect]:
                 return
             key = request.notification_id
             ctx.put(DELIVERIES, key, replace(delivery, due=due, limited=True))
-            ctx.set_timer(due, "try", key)
+            ctx.set_timer(due, "try", key, traced=True)
             return
     yield from _begin(ctx, delivery)
 
@@ -200,7 +201,7 @@ def on_result(ctx: Context, result: NotifyResult) -> Iterable[Effect]:
         return
     fresh = replace(delivery, attempt=delivery.attempt + 1, started=None, due=due, ways=ways)
     ctx.put(DELIVERIES, result.notification_id, fresh)
-    ctx.set_timer(due, "try", result.notification_id)
+    ctx.set_timer(due, "try", result.notification_id, traced=True)
 
 
 def _expire(ctx: Context, delivery: Delivery, result: NotifyResult) -> Iterable[Effect]:
@@ -275,7 +276,7 @@ def _watch(ctx: Context, delivery: Delivery, result: NotifyResult) -> Delivery:
     fresh = tuple(one for one in fresh if (one.channel, one.reference) not in asked)
     if not fresh:
         return delivery
-    ctx.set_timer(ctx.now + CHECK_FIRST, "check", delivery.request.notification_id)
+    ctx.set_timer(ctx.now + CHECK_FIRST, "check", delivery.request.notification_id, traced=True)
     return replace(delivery, confirming=(*delivery.confirming, *fresh))
 
 
@@ -339,13 +340,15 @@ def _check(ctx: Context, delivery: Delivery) -> Iterable[Effect]:
         return
     soonest = min(one.tries for one in asked)
     pause = min(CHECK_MOST, CHECK_FIRST * 2 ** min(soonest, 10))
-    ctx.set_timer(ctx.now + pause, "check", key)
-    yield Start(Attempt(request=delivery.request, attempt=delivery.attempt, checks=asked))
+    ctx.set_timer(ctx.now + pause, "check", key, traced=True)
+    yield Start(
+        Attempt(request=delivery.request, attempt=delivery.attempt, checks=asked, trace=ctx.trace)
+    )
 
 
-def result_record(result: NotifyResult) -> OutRecord:
-    """The outcome as a record."""
-    return make(
+def result_record(result: NotifyResult, trace: str = "") -> OutRecord:
+    """The outcome as a record. trace: the trace that it continues; empty: its cause's."""
+    record = make(
         NOTIFY_RESULTS,
         result,
         id=result.result_id,
@@ -354,3 +357,4 @@ def result_record(result: NotifyResult) -> OutRecord:
         key=result.site_id,
         subject=result.notification_id,
     )
+    return traced(record, traceparent(trace)) if trace else record

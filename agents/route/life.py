@@ -179,7 +179,7 @@ def close(ctx: Context, row: AlertRow, out: list[Effect]) -> None:
         if later.due is not None and later.due <= ctx.now:
             flush(ctx, key, out)
         elif later.due != group.due and later.due is not None:
-            ctx.set_timer(later.due, "flush", key)
+            ctx.set_timer(later.due, "flush", key, traced=True)
     out += ends
     turned(ctx, inhibitions, alert_id, out)
 

@@ -80,5 +80,5 @@ def _retime(ctx: Context, key: str) -> None:
         due: datetime = max(ctx.now, last + settings.interval)
         if due < group.due:
             ctx.put(GROUPS, key, replace(group, due=due))
-            ctx.set_timer(due, "flush", key)
-    ctx.set_timer(max(ctx.now, last + settings.repeat), "repeat", key)
+            ctx.set_timer(due, "flush", key, traced=True)
+    ctx.set_timer(max(ctx.now, last + settings.repeat), "repeat", key, traced=True)

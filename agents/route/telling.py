@@ -116,7 +116,9 @@ def _escalating(ctx: Context, row: AlertRow, profile: Profile, tell: bool) -> Al
     since = row.since or ctx.now
     for index, step in enumerate(profile.steps):
         if index >= row.alert.escalation:
-            ctx.set_timer(since + step.after, "escalate", f"{row.alert.alert_id}|{index}")
+            ctx.set_timer(
+                since + step.after, "escalate", f"{row.alert.alert_id}|{index}", traced=True
+            )
     return replace(row, since=since, steps=profile.steps)
 
 
@@ -139,7 +141,7 @@ def _join(ctx: Context, key: str, target: Target, event: str | None, critical: b
         and group.due > ctx.now
         and (before is None or before.due != group.due)
     ):
-        ctx.set_timer(group.due, "flush", key)
+        ctx.set_timer(group.due, "flush", key, traced=True)
     ctx.put(GROUPS, key, group)
     return group
 
@@ -250,7 +252,7 @@ def flush(
         empty = not firing and not bags.ids(ctx, members(key))
         group = flushed(group, now, empty=empty)
         if not empty:
-            ctx.set_timer(now + composed.settings.repeat, "repeat", key)
+            ctx.set_timer(now + composed.settings.repeat, "repeat", key, traced=True)
     else:
         empty = not firing and not bags.ids(ctx, members(key))
         last = None if empty else group.last_sent

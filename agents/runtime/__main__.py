@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import signal
 
 from agents.runtime.worker import main
 from infra.embedded.process import die_with_parent
+from infra.logs import log_to_stderr
 from infra.settings import load
 
 
@@ -20,10 +20,7 @@ def run() -> None:
     if arguments.die_with:
         die_with_parent(signal.SIGTERM, arguments.die_with)
     settings = load()
-    logging.basicConfig(
-        level=settings.log_level.upper(),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    log_to_stderr(settings, arguments.role)
     main(arguments.role, settings)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -21,7 +21,7 @@ from agents.runtime.state import Overlay, SchemaAheadError, Store
 from agents.runtime.timers import Timer
 from schemas.base import SchemaError
 from schemas.tick import Tick
-from topics.record import OutRecord, traced
+from topics.record import OutRecord, traced, traceparent
 
 __all__ = ["Batch", "ChainRunner"]
 
@@ -113,8 +113,9 @@ class ChainRunner:
         timed = self.watermark and at is not None and record.topic in self.chain.timed
         if timed or isinstance(message, Tick):
             # Each timer stands alone: one that raises takes neither the others nor the clock back.
-            for timer in timers.due(batch.state, self.timers, now):
-                self._try(record, batch, now, timer)
+            for fired in timers.fire(batch.state, self.timers, now):
+                cause = traceparent(fired.trace) if fired.trace else record.headers
+                self._try(record, batch, now, fired.timer, cause)
             if self._expiring:
                 self._sweep(batch)
         if self._expiring and at is not None and record.topic in self.chain.timed:
@@ -143,13 +144,21 @@ class ChainRunner:
         if mark is not None:
             batch.ages.update({name: mark - at for name, at in swept.oldest.items()})
 
-    def _try(self, record: Record, batch: Batch, now: datetime, item: Any) -> None:
+    def _try(
+        self,
+        record: Record,
+        batch: Batch,
+        now: datetime,
+        item: Any,
+        cause: Mapping[str, bytes] | None = None,
+    ) -> None:
+        """cause: headers of what it continues, where that is not the record."""
         where = [""]
         outputs, work, handled = len(batch.outputs), len(batch.work), len(batch.handled)
         later = len(batch.later)
         batch.state.begin()
         try:
-            self._dispatch(record, batch, now, item, where)
+            self._dispatch(record, batch, now, item, where, cause or record.headers)
         except SchemaAheadError:
             raise
         except Exception as error:
@@ -167,7 +176,8 @@ class ChainRunner:
     ) -> bool:
         """Whether the handler took them; a single one that it did not take is a dead letter."""
         first = records[0]
-        context = self._context(batch, stage, self._now(batch.state, first, None, None), first)
+        now = self._now(batch.state, first, None, None)
+        context = self._context(batch, stage, now, first, first.headers)
         outputs, work = len(batch.outputs), len(batch.work)
         batch.state.begin()
         try:
@@ -198,7 +208,13 @@ class ChainRunner:
         batch.dead += 1
 
     def _dispatch(
-        self, record: Record, batch: Batch, now: datetime, item: Any, where: list[str]
+        self,
+        record: Record,
+        batch: Batch,
+        now: datetime,
+        item: Any,
+        where: list[str],
+        cause: Mapping[str, bytes],
     ) -> None:
         """Hand `item`, and what it causes, to their stages; `where` says which one has it."""
         queue = [item]
@@ -212,13 +228,13 @@ class ChainRunner:
                 if steps > MAX_FORWARDS:
                     raise RuntimeError(f"more than {MAX_FORWARDS} steps for one record")
                 where[0] = stage.name
-                context = self._context(batch, stage, now, record)
+                context = self._context(batch, stage, now, record, cause)
                 batch.handled.append((stage.name, kind.__name__))
                 for effect in stage.handlers[kind](context, item):
                     if isinstance(effect, Forward):
                         forwarded.append(effect.message)
                     elif isinstance(effect, Emit):
-                        batch.outputs.append((record, traced(effect.record, record.headers)))
+                        batch.outputs.append((record, traced(effect.record, cause)))
                     elif isinstance(effect, Start):
                         batch.work.append(effect.work)
                     elif batch.ending:
@@ -228,7 +244,14 @@ class ChainRunner:
             # Depth first: what a record caused is finished before its next cause.
             queue[:0] = forwarded
 
-    def _context(self, batch: Batch, stage: Stage, now: datetime, record: Record) -> Context:
+    def _context(
+        self,
+        batch: Batch,
+        stage: Stage,
+        now: datetime,
+        record: Record,
+        cause: Mapping[str, bytes],
+    ) -> Context:
         context = batch.contexts.get(stage.name)
         if context is None:
             context = batch.contexts[stage.name] = Context(
@@ -241,6 +264,7 @@ class ChainRunner:
             )
         context.now = now
         context.replayed = record.replayed
+        context.cause = cause
         return context
 
     def _stages(self, item: Any) -> tuple[Stage, ...]:

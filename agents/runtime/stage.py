@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from msgspec import Struct
@@ -18,7 +19,7 @@ from agents.runtime.record import Record
 from agents.runtime.state import Overlay, TableSpec
 from agents.runtime.timers import Bucket, Timer, set_timer
 from topics.declare import Topic
-from topics.record import Draft, OutRecord
+from topics.record import Draft, OutRecord, trace_of
 
 __all__ = [
     "Context",
@@ -80,10 +81,20 @@ class Context:
     """What a handler sees beside its message.
 
     now: processing time, the greatest tick of this partition (or the watermark, see Chain). One
-    context serves a stage for a whole chunk: it is good until the handler returns.
+    context serves a stage for a whole chunk: it is good until the handler returns. cause: the
+    headers of what is being handled, of which `trace` is made.
     """
 
-    __slots__ = ("configuration", "now", "partition", "replayed", "stage", "state", "timers")
+    __slots__ = (
+        "cause",
+        "configuration",
+        "now",
+        "partition",
+        "replayed",
+        "stage",
+        "state",
+        "timers",
+    )
 
     def __init__(
         self,
@@ -95,7 +106,9 @@ class Context:
         state: Overlay,
         timers: TableSpec[Bucket],
         replayed: bool = False,
+        cause: Mapping[str, bytes] = MappingProxyType({}),
     ) -> None:
+        self.cause = cause
         self.stage = stage
         self.partition = partition
         self.now = now
@@ -112,10 +125,19 @@ class Context:
         """Set a row; None removes it."""
         self.state.put(table, key, value)
 
-    def set_timer(self, at: datetime, kind: str, key: str) -> None:
-        """Hand `Timer(kind, key)` to this stage at the first tick that is not before `at`."""
+    @property
+    def trace(self) -> str:
+        """The trace of what is being handled: 32 hexadecimal digits."""
+        return trace_of(self.cause).decode()
+
+    def set_timer(self, at: datetime, kind: str, key: str, *, traced: bool = False) -> None:
+        """Hand `Timer(kind, key)` to this stage at the first tick that is not before `at`.
+
+        traced: what it causes continues the trace of what is being handled now. For timers that
+        tell somebody something: the others need not carry it.
+        """
         timer = Timer(at=at.timestamp(), stage=self.stage, kind=kind, key=key)
-        set_timer(self.state, self.timers, timer)
+        set_timer(self.state, self.timers, timer, self.trace if traced else "")
 
 
 Handler = Callable[[Context, Any], Iterable[Effect]]

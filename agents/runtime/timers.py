@@ -7,6 +7,7 @@ hold timers, so a clock that jumps by a year is 8,760 look-ups, not a scan.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from math import ceil
 from typing import Final
@@ -15,7 +16,7 @@ from msgspec import Struct
 
 from agents.runtime.state import Overlay, TableSpec
 
-__all__ = ["Timer", "clock", "due", "set_timer", "table"]
+__all__ = ["Fired", "Timer", "clock", "due", "fire", "set_timer", "table"]
 
 
 class Timer(Struct, frozen=True, kw_only=True, order=True):
@@ -32,16 +33,26 @@ class Timer(Struct, frozen=True, kw_only=True, order=True):
         return datetime.fromtimestamp(self.at, UTC)
 
 
+class Fired(Struct, frozen=True):
+    """A timer that is due. trace: what it goes on with; empty: its tick's own."""
+
+    timer: Timer
+    trace: str = ""
+
+
 class Bucket(Struct, frozen=True, kw_only=True):
     """A second's newest timers, or an hour's seconds, or the clock.
 
-    pages: full pages of the same second that lie beside its newest one.
+    pages: full pages of the same second that lie beside its newest one. traces: by its timer's
+    stage, kind and key, the trace that goes on when it fires; most timers tell nobody, and have
+    none.
     """
 
     timers: tuple[Timer, ...] = ()
     seconds: tuple[int, ...] = ()
     now: float = 0.0
     pages: int = 0
+    traces: Mapping[str, str] = {}
 
 
 HOUR: Final = 3600
@@ -62,8 +73,11 @@ def clock(state: Overlay, spec: TableSpec[Bucket]) -> datetime | None:
     return None if row is None else datetime.fromtimestamp(row.now, UTC)
 
 
-def set_timer(state: Overlay, spec: TableSpec[Bucket], timer: Timer) -> None:
-    """Set a timer. The same one again is the same one; a due time in the past fires next."""
+def set_timer(state: Overlay, spec: TableSpec[Bucket], timer: Timer, trace: str = "") -> None:
+    """Set a timer. The same one again is the same one; a due time in the past fires next.
+
+    trace: the trace that what it causes belongs to; of one that is set twice, the first one's.
+    """
     now = state.get(spec, "clock")
     # A bucket before the clock would never be looked at again.
     second = max(ceil(timer.at), 0 if now is None else int(now.now) + 1)
@@ -71,9 +85,12 @@ def set_timer(state: Overlay, spec: TableSpec[Bucket], timer: Timer) -> None:
     if timer in bucket.timers:
         return
     if len(bucket.timers) >= PAGE:
-        state.put(spec, f"s{second}.{bucket.pages}", Bucket(timers=bucket.timers))
+        full = Bucket(timers=bucket.timers, traces=bucket.traces)
+        state.put(spec, f"s{second}.{bucket.pages}", full)
         bucket = Bucket(pages=bucket.pages + 1)
-    state.put(spec, f"s{second}", Bucket(timers=(*bucket.timers, timer), pages=bucket.pages))
+    traces = {**bucket.traces, _name(timer): trace} if trace else bucket.traces
+    joined = Bucket(timers=(*bucket.timers, timer), pages=bucket.pages, traces=traces)
+    state.put(spec, f"s{second}", joined)
     hour = second // HOUR
     index = state.get(spec, f"h{hour}") or Bucket()
     if second not in index.seconds:
@@ -85,6 +102,11 @@ def set_timer(state: Overlay, spec: TableSpec[Bucket], timer: Timer) -> None:
 
 
 def due(state: Overlay, spec: TableSpec[Bucket], now: datetime) -> tuple[Timer, ...]:
+    """`fire` without the traces."""
+    return tuple(fired.timer for fired in fire(state, spec, now))
+
+
+def fire(state: Overlay, spec: TableSpec[Bucket], now: datetime) -> tuple[Fired, ...]:
     """Move the clock to `now` and take out what is due, in order of due time.
 
     A tick from the past (a redelivered one) moves nothing.
@@ -101,7 +123,7 @@ def due(state: Overlay, spec: TableSpec[Bucket], now: datetime) -> tuple[Timer, 
         start = state.get(spec, START)
         first = last // HOUR if start is None else start.seconds[0]
         state.put(spec, START, None)
-    fired: list[Timer] = []
+    fired: dict[Timer, str] = {}
     for hour in range(first, last // HOUR + 1):
         index = state.get(spec, f"h{hour}")
         if index is None:
@@ -110,23 +132,32 @@ def due(state: Overlay, spec: TableSpec[Bucket], now: datetime) -> tuple[Timer, 
         if not ripe:
             continue
         for second in ripe:
-            fired.extend(_take(state, spec, second))
+            # One that was set twice may lie on two pages.
+            for timer, trace in _take(state, spec, second):
+                fired[timer] = fired.get(timer) or trace
         rest = tuple(second for second in index.seconds if second > last)
         state.put(spec, f"h{hour}", Bucket(seconds=rest) if rest else None)
-    # One that was set twice may lie on two pages.
-    return tuple(sorted(set(fired)))
+    return tuple(Fired(timer, fired[timer]) for timer in sorted(fired))
 
 
-def _take(state: Overlay, spec: TableSpec[Bucket], second: int) -> list[Timer]:
+def _name(timer: Timer) -> str:
+    return f"{timer.stage}/{timer.kind}/{timer.key}"
+
+
+def _traced(bucket: Bucket) -> list[tuple[Timer, str]]:
+    return [(timer, bucket.traces.get(_name(timer), "")) for timer in bucket.timers]
+
+
+def _take(state: Overlay, spec: TableSpec[Bucket], second: int) -> list[tuple[Timer, str]]:
     """A second's timers, taken out."""
     bucket = state.get(spec, f"s{second}")
     if bucket is None:
         return []
     state.put(spec, f"s{second}", None)
-    taken = list(bucket.timers)
+    taken = _traced(bucket)
     for page in range(bucket.pages):
         full = state.get(spec, f"s{second}.{page}")
         if full is not None:
-            taken.extend(full.timers)
+            taken.extend(_traced(full))
             state.put(spec, f"s{second}.{page}", None)
     return taken

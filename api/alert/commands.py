@@ -20,6 +20,7 @@ from api.alert.schemas import (
     OutcomeView,
 )
 from api.body import convert
+from api.correlation import carried
 from api.paging import Cursor, Page, fingerprint
 from api.problems import BrokerUnavailable, FieldError, Invalid, NotFound
 from schemas.alert import RESOLUTIONS, Activity, Command, CommandKind
@@ -248,16 +249,18 @@ async def _send(
     location: str,
 ) -> CommandTaken:
     records = [
-        make(
-            COMMANDS,
-            command,
-            id=f"{command.command_id}/{command.site_id}"
-            if len(commands) > 1
-            else command.command_id,
-            time=command.at,
-            source=SOURCE,
-            key=command.site_id,
-            subject=command.alert_id or command.site_id,
+        carried(
+            make(
+                COMMANDS,
+                command,
+                id=f"{command.command_id}/{command.site_id}"
+                if len(commands) > 1
+                else command.command_id,
+                time=command.at,
+                source=SOURCE,
+                key=command.site_id,
+                subject=command.alert_id or command.site_id,
+            )
         )
         for command in commands
     ]

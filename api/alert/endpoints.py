@@ -156,6 +156,7 @@ class WaitQuery(SiteQuery):
 
 Key = Annotated[str | None, Header(min_length=1, max_length=200, pattern=PRINTABLE)]
 PROBLEMS = (NotFound, Invalid, Overloaded, BrokerUnavailable, DatabaseUnavailable)
+DONE = answers(CommandTaken, "Every outcome is here", example=examples.COMMAND)
 
 
 def _taken(taken: CommandTaken) -> Response:
@@ -175,6 +176,7 @@ def _taken(taken: CommandTaken) -> Response:
         "The command is on its way; 200 with every outcome where `wait` was long enough",
         example=examples.COMMAND,
         status=202,
+        more=DONE,
         problems=PROBLEMS,
     ),
 )
@@ -211,6 +213,7 @@ async def bulk(
         "where `wait` was long enough",
         example=examples.COMMAND,
         status=202,
+        more=DONE,
         problems=PROBLEMS,
     ),
 )
@@ -270,6 +273,7 @@ async def handovers(
         "The note is on its way, or (200) there, where `wait` was long enough",
         example=examples.COMMAND,
         status=202,
+        more=DONE,
         problems=PROBLEMS,
     ),
 )

@@ -33,7 +33,9 @@ from api.event.vendors.reading import (
     of_json,
     require_taken,
 )
-from api.openapi import answers, reply, request_body
+from api.idempotency.front import who
+from api.idempotency.service import fingerprint, name_of
+from api.openapi import answers, declared, described, reply, request_body
 from api.paging import Page
 from api.picture import PICTURE, picture
 from api.problems import (
@@ -43,6 +45,7 @@ from api.problems import (
     BrokerUnavailable,
     DatabaseUnavailable,
     Invalid,
+    KeyReused,
     MalformedBody,
     NotFound,
     Problem,
@@ -58,6 +61,21 @@ __all__ = ["router"]
 router = APIRouter(prefix="/v1/events", tags=["events"])
 
 CLIENT_GONE: Final = 499
+
+VENDOR_TAKEN: Final = declared(
+    "VendorTaken",
+    {
+        "title": "VendorTaken",
+        "description": VendorTaken.__doc__,
+        "type": "object",
+        "properties": {
+            "events": {"type": "array", "items": described((Answer, Accepted))},
+            "heartbeats": {"type": "integer"},
+            "ended": {"type": "integer"},
+        },
+        "required": ["events", "heartbeats", "ended"],
+    },
+)
 
 
 class EventQuery(PageQuery):
@@ -127,8 +145,9 @@ async def _gone(request: Request) -> AsyncIterator[asyncio.Future[None]]:
     summary="Post an event and get its decision",
     openapi_extra=request_body(CvEvent, examples=examples.CV_EVENTS),
     responses=answers(
-        Answer,
-        "The decision. The same event again gets the same answer",
+        described((Answer, VENDOR_TAKEN)),
+        "The decision. The same event again gets the same answer. For a device's own message that "
+        "is not exactly one event: what came of each",
         example=examples.ANSWER,
         more=answers(
             Accepted,
@@ -144,6 +163,7 @@ async def _gone(request: Request) -> AsyncIterator[asyncio.Future[None]]:
             BodyTooLarge,
             UnsupportedMediaType,
             Invalid,
+            KeyReused,
             BrokerUnavailable,
         ),
     ),
@@ -166,15 +186,22 @@ async def post_cv(
     alarm input (a door contact) is its device's, told as `alarm_input_N` and ended when it is over:
     put `?site_id=…&device_id=…`, or a zone whose schedule says when it matters.
 
-    The same event is told by `Idempotency-Key`, else by `event_id`, else by a hash of the body,
-    each within its site; a body that has neither an id nor `timestamp_utc` is a new event each
-    time. The site is `site_id`, or the only one that has the zone (or device).
+    The same event is told by `Idempotency-Key` (with another body it is refused), else by
+    `event_id`, else by a hash of the body, each within its site; a body that has neither an id nor
+    `timestamp_utc` is a new event each time. The site is `site_id`, or the only one that has the
+    zone (or device).
 
     A device that knows HTTP Basic alone sends a service token as its password.
     """
     kind = request.headers.get("content-type")
     try:
         body = await read(request, limit=limit_of(kind), require=require_taken)
+        if idempotency_key is not None:
+            # Its id follows from the key, so that it needs no memory to be the same event.
+            path = request.url.path
+            name = name_of(await who(request), request.method, path, idempotency_key)
+            asked = fingerprint(body)
+            api.keys.check(name, asked)
         raw = parse(body) if is_json(kind) else None
         vendors = raw is None or is_vendor_json(raw)
         taken = None
@@ -193,6 +220,8 @@ async def post_cv(
     except Problem as problem:
         api.metrics.refused.labels(problem.code).inc()
         raise
+    if idempotency_key is not None:
+        api.keys.remember(name, asked)
     if answer is None:
         # Nobody reads this; the status is for the log of a proxy in front.
         return Response(status_code=CLIENT_GONE)

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from agents.runtime.emitter import EmitError
 from api.account.identity import Principal
 from api.body import convert
+from api.correlation import carried
 from api.database import Row
 from api.event import repository
 from api.event.flights import Flight
@@ -193,7 +194,7 @@ async def _submit(
     async def send() -> Answer | None:
         if (decided := await _decided_before(api, site, event_id)) is not None:
             return decided
-        await api.emitter.emit([*shots, record])
+        await api.emitter.emit([carried(one) for one in (*shots, record)])
         return None
 
     with api.flights.join(key, send) as flight:  # 3

@@ -9,6 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from api.account.identity import PrincipalDep, Scope, needs
 from api.context import ApiDep
+from api.health import examples
 from api.health.schemas import Live, PipelineView, Ready
 from api.openapi import answers, reply
 from api.problems import NotFound, NotReady
@@ -20,7 +21,11 @@ __all__ = ["router"]
 router = APIRouter(tags=["health"])
 
 
-@router.get("/health/live", responses=answers(Live, "The process lives", example=Live()))
+@router.get(
+    "/health/live",
+    summary="Whether the process lives",
+    responses=answers(Live, "The process lives", example=Live()),
+)
 async def live() -> Response:
     """The process is there and its loop turns."""
     return reply(Live())
@@ -28,10 +33,17 @@ async def live() -> Response:
 
 @router.get(
     "/health/ready",
+    summary="Whether this server can do its work",
     responses=answers(
         Ready,
         "It can do its work",
-        more=answers(Ready, "It cannot; `checks` says what is missing", status=503),
+        example=examples.READY,
+        more=answers(
+            Ready,
+            "It cannot; `checks` says what is missing",
+            example=examples.NOT_READY,
+            status=503,
+        ),
     ),
 )
 async def ready(api: ApiDep) -> Response:
@@ -47,7 +59,12 @@ async def ready(api: ApiDep) -> Response:
     "/v1/pipeline",
     dependencies=[needs(Scope.DEVICES_READ)],
     summary="Whether the pipeline sees",
-    responses=answers(PipelineView, "Its state with every reason", problems=(NotFound, NotReady)),
+    responses=answers(
+        PipelineView,
+        "Its state with every reason",
+        example=examples.PIPELINE,
+        problems=(NotFound, NotReady),
+    ),
 )
 async def pipeline(
     api: ApiDep, principal: PrincipalDep, query: Annotated[SiteQuery, Query()]
@@ -61,6 +78,17 @@ async def pipeline(
     dependencies=[needs(Scope.METRICS_READ), EVERY_SITE],
     response_class=Response,
     summary="Prometheus metrics",
+    responses={
+        200: {
+            "description": "The text format of Prometheus",
+            "content": {
+                "text/plain": {
+                    "schema": {"type": "string"},
+                    "example": "watchfloor_pipeline_state 0.0\n",
+                }
+            },
+        }
+    },
 )
 async def metrics(api: ApiDep) -> Response:
     """Counters and gauges of this server, and of the pipeline as it sees it."""

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Request, Response
 from api.account.identity import PrincipalDep, Scope, needs
 from api.body import convert, parse, read
 from api.context import ApiDep
-from api.notify import service
+from api.notify import examples, service
 from api.notify.schemas import NotifyAnswer, NotifyBody, NotifyOutcome, PreviewBody, PreviewView
 from api.openapi import answers, reply, request_body
 from api.problems import (
@@ -31,27 +31,21 @@ router = APIRouter(tags=["notifications"])
 
 MOST_BYTES: Final = 65_536
 
-_BODY: Final = {
-    "a backup that failed": {
-        "site_id": "north",
-        "title": "Last night's backup failed",
-        "text": "The recorder's disk is full.",
-        "severity": "high",
-        "receiver": "desk",
-        "source": "backup",
-    }
-}
-_PREVIEW: Final = {"three alerts": {"receiver": "desk", "severity": "critical", "alerts": 3}}
-
 
 @router.post(
     "/internal/notify",
     summary="Have a notification sent for another service",
-    openapi_extra=request_body(NotifyBody, examples=_BODY),
+    openapi_extra=request_body(NotifyBody, examples=examples.BODY),
     responses=answers(
         NotifyAnswer,
         "What came of the first pass: sent or failed",
-        more=answers(NotifyAnswer, "It is safe; its first pass is not over yet", status=202),
+        example=examples.ANSWER,
+        more=answers(
+            NotifyAnswer,
+            "It is safe; its first pass is not over yet",
+            example=examples.ACCEPTED,
+            status=202,
+        ),
         problems=(
             MalformedBody,
             Forbidden,
@@ -86,10 +80,11 @@ async def notify(
     "/v1/notifications/preview",
     dependencies=[needs(Scope.NOTIFY_WRITE)],
     summary="What a receiver's channels would be told",
-    openapi_extra=request_body(PreviewBody, examples=_PREVIEW),
+    openapi_extra=request_body(PreviewBody, examples=examples.PREVIEW),
     responses=answers(
         list[PreviewView],
         "One entry a channel; nothing is sent",
+        example=examples.PREVIEWED,
         problems=(MalformedBody, NotFound, BodyTooLarge, UnsupportedMediaType, Invalid, NotReady),
     ),
 )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from agents.notify.preview import preview, sample
 from agents.runtime.emitter import EmitError
 from api.account.identity import Principal, Scope, principal_of
+from api.correlation import carried
 from api.notify.schemas import NotifyAnswer, NotifyBody, NotifyOutcome, PreviewBody, PreviewView
 from api.problems import (
     BrokerUnavailable,
@@ -146,7 +147,7 @@ async def submit(
     with api.outcomes.wait(name) as first:
         if not first.done():
             try:
-                await api.emitter.emit([record])
+                await api.emitter.emit([carried(record)])
             except EmitError as error:
                 raise BrokerUnavailable from error
             await asyncio.wait({first}, timeout=api.decision_wait_s)

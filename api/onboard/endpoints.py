@@ -46,9 +46,10 @@ PROBLEMS: Final = (
     openapi_extra=request_body(CameraBody, examples=examples.ONBOARDINGS),
     responses=answers(
         CameraTaken,
-        "It is in the site's document, with its streams; 200 where it was already",
+        "It is in the site's document, with its streams",
         example=examples.CAMERA_TAKEN,
         status=201,
+        more=answers(CameraTaken, "It was there already", example=examples.CAMERA_TAKEN),
         problems=PROBLEMS,
     ),
 )
@@ -72,9 +73,10 @@ async def camera(request: Request, api: ApiDep, principal: PrincipalDep) -> Resp
     openapi_extra=request_body(RecorderBody, examples=examples.RECORDERS),
     responses=answers(
         RecorderTaken,
-        "It is in the site's document with its cameras; 200 where it was already",
+        "It is in the site's document with its cameras",
         example=examples.RECORDER_TAKEN,
         status=201,
+        more=answers(RecorderTaken, "It was there already", example=examples.RECORDER_TAKEN),
         problems=PROBLEMS,
     ),
 )

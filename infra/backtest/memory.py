@@ -79,7 +79,7 @@ class StageContext(Context):
         else:
             rows.pop(key, None)
 
-    def set_timer(self, at: datetime, kind: str, key: str) -> None:
+    def set_timer(self, at: datetime, kind: str, key: str, *, traced: bool = False) -> None:
         """Hand a timer to this stage when it is due."""
         self.memory.set_timer(Timer(at=at.timestamp(), stage=self.stage, kind=kind, key=key))
 

@@ -19,7 +19,7 @@ def api(ctx: typer.Context, state: StateOption = None) -> None:
     from infra.processes import become_process
 
     settings = settings_of(ctx, state)
-    become_process(settings)
+    become_process(settings, "api")
     from api.main import serve
 
     serve(settings)

@@ -105,6 +105,7 @@ COMMANDS: Final[dict[str, LazyCommand]] = {
             ("smoke", "Send one event through what runs, and see its alert come out."),
             ("simulate", "Devices that are none: a fleet on loopback, with faults from a script."),
             ("bench", "Measure."),
+            ("fuzz", "Wrong inputs for every parser of bytes from outside."),
             ("drill", "Break things on purpose under load, and count what came of it."),
         ],
     ),

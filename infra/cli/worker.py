@@ -33,7 +33,7 @@ def worker(
     from infra.processes import become_process
 
     settings = settings_of(ctx, state)
-    become_process(settings)
+    become_process(settings, role)
     from agents.runtime.worker import main
 
     main(role, settings)

@@ -156,7 +156,7 @@ class Virtual:
                 queue.extend((one, False) for one in outputs)
                 for attempt in work:
                     self.attempts.append(attempt)
-                    result = result_record(self.deliver(attempt))
+                    result = result_record(self.deliver(attempt), attempt.trace)
                     self.results.append(result)
                     queue.append((result, False))
         return made

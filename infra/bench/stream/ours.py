@@ -207,7 +207,7 @@ def main(task: Task) -> None:
     from topics.admin import ensure_changelogs
 
     settings = settings_for(task)
-    become_process(settings)
+    become_process(settings, "bench")
     made = role(task)
     ensure_changelogs(settings, changelog_names(settings, made.name, made.chains), task.partitions)
     eventloop.run(_run(task))

@@ -102,8 +102,12 @@ def test_the_same_event_again_gets_the_first_result(
     headers = {"Idempotency-Key": name} if by == "key" else {}
     if by == "event_id":
         first["event_id"] = name
-    # By key or id the rest of the body does not matter; by body its spelling does not.
-    again = dict(reversed(first.items())) if by == "body" else {**first, "vendor": "sent"}
+    # By id the rest of the body does not matter; by body its spelling does not; a key is of one.
+    again = {
+        "body": dict(reversed(first.items())),
+        "event_id": {**first, "vendor": "sent"},
+        "key": first,
+    }[by]
     posted = metric(stack, "watchfloor_posted_events_total")
     received = metric(stack, "cv_events_received_total")
     suppressed = metric(stack, "cv_events_suppressed_total")
@@ -117,6 +121,15 @@ def test_the_same_event_again_gets_the_first_result(
     assert metric(stack, "watchfloor_posted_events_total") == posted + 2
     assert metric(stack, "cv_events_received_total") == received + 1
     assert metric(stack, "cv_events_suppressed_total") == suppressed + 1
+
+
+def test_a_key_with_another_body_is_refused(stack: Stack, decider: Decider) -> None:
+    headers = {"Idempotency-Key": uuid.uuid4().hex}
+    with stack.client() as client:
+        one = client.post("/v1/events/cv", json=event(), headers=headers)
+        two = client.post("/v1/events/cv", json=event(label="dog"), headers=headers)
+    assert (one.status_code, two.status_code) == (200, 422)
+    assert two.json()["type"] == "/v1/problems/idempotency-key-reused"
 
 
 def test_neither_id_nor_time_is_a_new_event_each_time(stack: Stack, decider: Decider) -> None:

@@ -135,7 +135,9 @@ def test_one_whose_first_pass_takes_long_is_safe_and_said_to_be(stack: Stack, ac
 def test_the_same_key_is_the_same_notification(stack: Stack, actor: Actor) -> None:
     wait_until(lambda: _routed(stack), "the routing is known")
     first = post(stack, "delivered", **{"Idempotency-Key": "night-1"}).json()
-    again = post(stack, "failed", **{"Idempotency-Key": "night-1"}).json()
+    again = post(stack, "delivered", **{"Idempotency-Key": "night-1"}).json()
+    another = post(stack, "failed", **{"Idempotency-Key": "night-1"})
     other = post(stack, "delivered", **{"Idempotency-Key": "night-2"}).json()
     assert first == again
+    assert another.status_code == 422
     assert other["notification_id"] != first["notification_id"]

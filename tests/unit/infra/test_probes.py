@@ -13,8 +13,8 @@ from infra import endpoints, verification
 from infra.embedded.process import LOOPBACK
 from infra.embedded.supervisor import ProcessInfo
 from infra.errors import ExitCode
+from infra.logs import ScrubbedFormatter
 from infra.probes import answers_ok, component, name_of
-from infra.processes import ScrubbedFormatter
 from infra.settings import Settings
 
 

@@ -20,7 +20,9 @@ from tests.unit.agents.harness import (
     routing,
     site,
 )
-from topics.catalogue import NOTIFY_REQUESTS
+from topics.catalogue import ALERTS, DECISIONS, EVENTS, NOTIFY_REQUESTS
+from topics.declare import Topic
+from topics.record import OutRecord, Provenance, make
 
 DEFAULTS = {"group_wait": None, "group_interval": None}
 
@@ -326,3 +328,26 @@ def test_a_result_for_nothing_that_waits_changes_nothing() -> None:
     attempt = harness.attempts[0]
     assert harness.feed(result_record(harness.deliver(attempt))) == []
     assert harness.decide.store.rows == before
+
+
+def trace_ids(outputs: list[OutRecord], topic: Topic) -> set[str]:
+    """The ids in the `traceparent` headers of a topic's records."""
+    return {
+        dict(out.headers)["traceparent"].decode().split("-")[1]
+        for out in outputs
+        if out.topic is topic
+    }
+
+
+@pytest.mark.parametrize("severity", [Severity.HIGH, Severity.CRITICAL])  # after a wait, at once
+def test_a_notification_continues_the_trace_of_the_event_that_began_it(severity: Severity) -> None:
+    harness = Harness(site(severity=severity), routing=routing(**DEFAULTS))
+    one = event("e1")
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    known = Provenance(traceparent=f"00-{trace}-00f067aa0ba902b7-01")
+    record = make(
+        EVENTS, one, id="e1", time=one.occurred_at, source="test", key="north", provenance=known
+    )
+    outputs = harness.feed(record) + harness.wait(6)
+    for topic in (DECISIONS, ALERTS, NOTIFY_REQUESTS):
+        assert trace_ids(outputs, topic) == {trace}, topic

@@ -141,3 +141,18 @@ def test_thousands_in_one_second_keep_rows_small_and_are_all_fired() -> None:
     for table, key, value in fresh.rows():
         store.write(table, 0, key, value)
     assert set(store.rows) == {("test-timers", 0, ":clock")}
+
+
+def test_a_timer_takes_its_trace_along_also_from_a_full_page() -> None:
+    store = MemoryStore()
+    state = Overlay(0, None, store)
+    timers.fire(state, SPEC, at(0))
+    for number in range(PAGE + 5):
+        trace = f"{number:032x}" if number % 2 else ""
+        timers.set_timer(state, SPEC, timer(60, f"key-{number:04}"), trace)
+    # The same again is the same one, whoever asks.
+    timers.set_timer(state, SPEC, timer(60, f"key-{PAGE + 3:04}"), "f" * 32)
+    fired = {one.timer.key: one.trace for one in timers.fire(state, SPEC, at(60))}
+    assert fired == {
+        f"key-{number:04}": f"{number:032x}" if number % 2 else "" for number in range(PAGE + 5)
+    }

@@ -1,0 +1,1 @@
+"""Fuzzing: every parser of bytes from outside, coverage-guided. `watchfloor fuzz`."""

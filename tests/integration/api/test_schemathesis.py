@@ -1,0 +1,107 @@
+"""The whole OpenAPI document against the server, by schemathesis: right and wrong requests.
+
+No answer is out of the document: not its status, its type, its headers or its body; and none is a
+defect. `WATCHFLOOR_TEST_EXAMPLES=500` does it for as long as that takes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from infra.settings import Settings
+from tests.integration.api.support import Stack, is_ready, serving, wait_until
+
+pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
+
+EXAMPLES: Final = int(os.environ.get("WATCHFLOOR_TEST_EXAMPLES", "12"))
+LONG: Final = "WATCHFLOOR_TEST_EXAMPLES" in os.environ
+
+ROLES: Final[Mapping[str, Callable[[Stack], Mapping[str, str]]]] = {
+    "anyone": lambda _: {},
+}
+"""Who asks: the headers of each. Until there are accounts, anyone may."""
+
+CHECKS: Final = [
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+
+
+@pytest.fixture(scope="module")
+def server(api_settings: Settings, stack: Stack) -> Iterator[Stack]:
+    """A façade that waits for nobody, and may ask no device: whatever is asked for is refused."""
+    from dataclasses import replace
+
+    alone = replace(
+        api_settings,
+        device_networks=("192.0.2.0/30",),
+        rate_limits=("read=0", "write=0", "events=0", "costly=0", "export=0", "sign-in=0"),
+    )
+    with serving(alone, decision_wait_s=0.05) as found:
+        wait_until(lambda: is_ready(found), "the façade is ready", 120)
+        yield found
+
+
+@pytest.fixture(scope="module")
+def document(server: Stack) -> Any:
+    with server.client() as client:
+        return schemathesis.openapi.from_dict(client.get("/openapi.json").json())
+
+
+def spare(answer: Any) -> bool:
+    """A 503 that says when to come again is an answer, and no defect."""
+    return answer.status_code == 503 and "retry-after" in answer.headers
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_operation_answers_as_it_is_described(
+    server: Stack, document: Any, role: str
+) -> None:
+    headers = dict(ROLES[role](server))
+    asked: set[str] = set()
+    for found in document.get_all_operations():
+        operation = found.ok()
+        strategy = st.one_of(
+            operation.as_strategy(generation_mode=GenerationMode.POSITIVE),
+            operation.as_strategy(generation_mode=GenerationMode.NEGATIVE),
+        )
+
+        @given(case=strategy)
+        @settings(
+            max_examples=EXAMPLES,
+            deadline=None,
+            derandomize=not LONG,
+            suppress_health_check=list(HealthCheck),
+        )
+        def check(case: Case[Any]) -> None:
+            answer = case.call(base_url=server.url, headers=headers, timeout=60)
+            assert answer.status_code < 500 or spare(answer) or ready(case), answer.text
+            case.validate_response(answer, checks=CHECKS)
+
+        check()
+        asked.add(operation.label)
+    with server.client() as client:
+        described = client.get("/openapi.json").json()["paths"]
+        assert client.get("/health/ready").status_code == 200
+    assert len(asked) == sum(len(operations) for operations in described.values())
+
+
+def ready(case: Case[Any]) -> bool:
+    """The one whose 503 is what it is for."""
+    return case.path == "/health/ready"
