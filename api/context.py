@@ -20,6 +20,7 @@ from api import configuration as documents
 from api.alert.asked import Asked
 from api.backtest.service import Backtests
 from api.camera import service as cameras
+from api.camera.pictures import Pictures
 from api.database import Database
 from api.discovery.service import Scans
 from api.event.flights import Flights
@@ -68,6 +69,7 @@ class Api:
         self.flights = Flights()
         self.hub = Hub()
         self.live = Live(self.configuration)
+        self.pictures = Pictures(settings, now)
         self.outcomes = Outcomes()
         self.asked = Asked()
         self.backtests = Backtests(settings, self.configuration, self.database, now)
@@ -105,6 +107,7 @@ class Api:
                 self.settings, self.configuration, self._configured
             ),
             "feed": self.feed.run,
+            "pictures": self.pictures.run,
             "monitor": self.monitor.run,
             "pulse": lambda: pulse.run(self.hub, self.monitor, self.now),
             "outbox": lambda: follow_outbox(self.settings, self.emitter),
