@@ -28,9 +28,12 @@ from api.live.endpoints import router as page
 from api.notify.endpoints import router as notifications
 from api.onboard.endpoints import router as onboarding
 from api.openapi import answers, reply
+from api.place.endpoints import router as places
 from api.query import AnyId
+from api.report.endpoints import router as reports
 from api.site.endpoints import router as sites
 from api.stream.endpoints import router as stream
+from api.timeline.endpoints import router as timelines
 from api.zone.endpoints import router as zones
 from topics.record import CODE_VERSION
 
@@ -105,6 +108,9 @@ def create_app(
         handovers,
         notifications,
         backtests,
+        timelines,
+        reports,
+        places,
         stream,
         health,
         page,
