@@ -32,7 +32,7 @@ class Lane(Struct, frozen=True, kw_only=True):
 
 
 class Moment(Struct, frozen=True, kw_only=True):
-    """An event. pictures: how many it has; `GET /v1/events/{event_id}/snapshot` is the best."""
+    """An event. pictures: how many it has (`GET /v1/events/{event_id}/snapshots`)."""
 
     event_id: str
     site_id: str

@@ -16,5 +16,13 @@ export interface PageEntry {
 export const PAGES: readonly PageEntry[] = [
   { name: "queue", path: "/", nav: 10, scope: "alerts:read", load: () => import("./queue") },
   { name: "alert", path: "/alerts/:alertId", scope: "alerts:read", load: () => import("./alert") },
+  { name: "wall", path: "/wall", nav: 20, scope: "media:read", load: () => import("./wall") },
+  {
+    name: "devices",
+    path: "/devices",
+    nav: 50,
+    scope: "devices:read",
+    load: () => import("./devices"),
+  },
   { name: "settings", path: "/settings", nav: 90, load: () => import("./settings") },
 ];
