@@ -18,6 +18,13 @@ export const PAGES: readonly PageEntry[] = [
   { name: "alert", path: "/alerts/:alertId", scope: "alerts:read", load: () => import("./alert") },
   { name: "wall", path: "/wall", nav: 20, scope: "media:read", load: () => import("./wall") },
   {
+    name: "timeline",
+    path: "/timeline",
+    nav: 30,
+    scope: "events:read",
+    load: () => import("./timeline"),
+  },
+  {
     name: "devices",
     path: "/devices",
     nav: 50,
