@@ -31,5 +31,12 @@ export const PAGES: readonly PageEntry[] = [
     scope: "devices:read",
     load: () => import("./devices"),
   },
+  {
+    name: "report",
+    path: "/report",
+    nav: 60,
+    scope: "alerts:read",
+    load: () => import("./report"),
+  },
   { name: "settings", path: "/settings", nav: 90, load: () => import("./settings") },
 ];
