@@ -24,6 +24,7 @@ export const PAGES: readonly PageEntry[] = [
     scope: "events:read",
     load: () => import("./timeline"),
   },
+  { name: "map", path: "/map", nav: 40, scope: "config:read", load: () => import("./map") },
   {
     name: "devices",
     path: "/devices",

@@ -5,6 +5,7 @@
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { address } from "@/api/client";
+import "./live-picture.css";
 
 export interface Seen {
   /** When the picture was seen, by the server's clock, in ms. */
@@ -20,6 +21,8 @@ interface LivePictureProps {
   what: string;
   /** Another one: there is another picture. null: nothing is known, ask now and then. */
   tag: string | null;
+  /** How often it is asked for while no tag is known. */
+  everyMs?: number;
   /** Told after each picture, and with null where there is none. */
   seen?: (seen: Seen | null) => void;
 }
@@ -27,7 +30,14 @@ interface LivePictureProps {
 const PATIENCE_MS = 15_000;
 const NOW_AND_THEN_MS = 30_000;
 
-export function LivePicture({ site, camera, what, tag, seen }: LivePictureProps) {
+export function LivePicture({
+  site,
+  camera,
+  what,
+  tag,
+  everyMs = NOW_AND_THEN_MS,
+  seen,
+}: LivePictureProps) {
   const { t } = useTranslation();
   const canvas = useRef<HTMLCanvasElement>(null);
   const told = useRef(seen);
@@ -37,9 +47,9 @@ export function LivePicture({ site, camera, what, tag, seen }: LivePictureProps)
   const [turn, setTurn] = useState(0);
   useEffect(() => {
     if (tag !== null || !near) return;
-    const timer = setInterval(() => setTurn((before) => before + 1), NOW_AND_THEN_MS);
+    const timer = setInterval(() => setTurn((before) => before + 1), everyMs);
     return () => clearInterval(timer);
-  }, [tag, near]);
+  }, [tag, near, everyMs]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new tag or turn is a new picture
   useEffect(() => {
     if (!near) return;

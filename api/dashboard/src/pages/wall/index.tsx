@@ -11,14 +11,13 @@ import { useCameras, useNow, useQueue } from "@/stream/context";
 import { Button, EmptyState, Page, Severity } from "@/ui/basics";
 import { LivePicture, type Seen } from "@/ui/live-picture";
 import "@/ui/notes.css";
+import { keyOf, rings } from "@/ui/rings";
 import "./wall.css";
 import {
   DENSITIES,
   type Density,
   freshness,
-  keyOf,
   type NewestPicture,
-  rings,
   type Tile as Shown,
   seenAt,
   tiles,

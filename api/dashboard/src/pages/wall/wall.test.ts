@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { CameraView } from "@/api/types";
 import { alert } from "@/testing";
-import { freshness, type NewestPicture, rings, seenAt, tiles } from "./wall";
+import { rings } from "@/ui/rings";
+import { freshness, type NewestPicture, seenAt, tiles } from "./wall";
 
 function camera(id: string, fields: Partial<CameraView> = {}): CameraView {
   return {

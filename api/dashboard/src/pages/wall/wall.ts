@@ -1,5 +1,6 @@
 /** What the wall shows, in which order, and how old it is. Pure. */
-import type { AlertView, CameraView, Severity } from "@/api/types";
+import type { CameraView } from "@/api/types";
+import { keyOf, type Ring, WORST } from "@/ui/rings";
 
 export interface NewestPicture {
   site_id: string;
@@ -14,14 +15,6 @@ export interface NewestPicture {
   location: string;
 }
 
-/** The worst open alert of a camera, and how many there are. */
-export interface Ring {
-  alertId: string;
-  severity: Severity;
-  rank: number;
-  count: number;
-}
-
 export interface Tile {
   key: string;
   camera: CameraView;
@@ -33,30 +26,6 @@ export type Density = (typeof DENSITIES)[number];
 
 /** A connected camera has a frame every 10 s; one that is older than three of those is told so. */
 export const OLD_MS = 30_000;
-
-const WORST: readonly Severity[] = ["critical", "high", "medium", "low", "info"];
-
-export const keyOf = (one: { site_id: string; camera_id: string | null }): string =>
-  `${one.site_id}/${one.camera_id ?? ""}`;
-
-/** By camera: the worst of its alerts that are not resolved. */
-export function rings(alerts: Iterable<AlertView>): Map<string, Ring> {
-  const found = new Map<string, Ring>();
-  for (const alert of alerts) {
-    if (alert.camera_id === null || alert.state === "resolved") continue;
-    const key = keyOf(alert);
-    const known = found.get(key);
-    const mine = { alertId: alert.alert_id, severity: alert.severity, rank: alert.rank };
-    if (!known) {
-      found.set(key, { ...mine, count: 1 });
-      continue;
-    }
-    const worse =
-      WORST.indexOf(mine.severity) - WORST.indexOf(known.severity) || known.rank - mine.rank;
-    found.set(key, { ...(worse < 0 ? mine : known), count: known.count + 1 });
-  }
-  return found;
-}
 
 /** The cameras that are captured, by site and id; those with alerts first where that is wanted. */
 export function tiles(
