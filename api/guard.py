@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.handlers import defect
 from api.problems import CrossOrigin, MisdirectedHost, Problem, respond
 
-__all__ = ["Guard", "is_loopback_host", "origin_allowed"]
+__all__ = ["Guard", "is_loopback_host", "origin_allowed", "origin_of"]
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -81,6 +81,21 @@ def origin_allowed(origin: str | None, host: str) -> bool:
     return parts.scheme in {"http", "https"} and parts.netloc.lower() == host.lower()
 
 
+def origin_of(url: str | None) -> str | None:
+    """The origin of a URL that settings name."""
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _headers(pictures_from: str | None) -> tuple[tuple[bytes, bytes], ...]:
+    if pictures_from is None:
+        return HEADERS
+    policy = CONTENT_SECURITY_POLICY.replace("img-src 'self'", f"img-src 'self' {pictures_from}")
+    return ((HEADERS[0][0], policy.encode()), *HEADERS[1:])
+
+
 def _header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:
     found = [value for key, value in headers if key.lower() == name]
     # Two Host headers are how a proxy and a server are made to disagree: neither is believed.
@@ -90,8 +105,10 @@ def _header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:
 class Guard:
     """ASGI middleware; it also adds the security headers to every response, a defect's included."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, pictures_from: str | None = None) -> None:
+        """pictures_from: an origin whose pictures the pages may show beside this server's own."""
         self.app = app
+        self._headers = _headers(pictures_from)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse, or pass on."""
@@ -107,7 +124,9 @@ class Guard:
             if message["type"] in {"http.response.start", "websocket.http.response.start"}:
                 headers = list(message.get("headers", ()))
                 present = {name.lower() for name, _ in headers}
-                headers += [pair for pair in (*HEADERS, DEFAULT_CACHE) if pair[0] not in present]
+                headers += [
+                    pair for pair in (*self._headers, DEFAULT_CACHE) if pair[0] not in present
+                ]
                 message["headers"] = headers
             await send(message)
 

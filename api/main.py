@@ -23,9 +23,8 @@ from api.dashboard.serve import router_of as dashboard
 from api.device.endpoints import router as devices
 from api.discovery.endpoints import router as scans
 from api.event.endpoints import router as events
-from api.guard import Guard
+from api.guard import Guard, origin_of
 from api.health.endpoints import router as health
-from api.live.endpoints import router as page
 from api.notify.endpoints import router as notifications
 from api.onboard.endpoints import router as onboarding
 from api.openapi import answers, reply
@@ -114,7 +113,6 @@ def create_app(
         places,
         stream,
         health,
-        page,
         dashboard(),
     ):
         app.include_router(router)
@@ -127,7 +125,7 @@ def create_app(
     )
     handlers.install(app)
     openapi.install(app)
-    app.add_middleware(Guard)
+    app.add_middleware(Guard, pictures_from=origin_of(settings.map_tiles_url))
     return app
 
 

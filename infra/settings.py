@@ -30,6 +30,7 @@ from infra.setting_values import (
     as_port,
     as_secret,
     as_text,
+    as_tiles,
     as_words,
     default_assets,
     default_cache,
@@ -180,6 +181,13 @@ class Settings:
         "The API's port; `up` takes the next free one where this one is taken",
         8080,
         as_port,
+    )
+
+    map_tiles_url: str | None = setting(
+        "Where the map has pictures of the earth from, https with {z}, {x} and {y}; without it no "
+        "page loads anything from elsewhere, and the map is a grid",
+        None,
+        as_tiles,
     )
 
     device_networks: tuple[str, ...] = setting(

@@ -55,8 +55,12 @@ class PlaceView(Struct, frozen=True, kw_only=True):
 
 
 class PlacesView(Struct, frozen=True, kw_only=True):
-    """Plans, and what has a place; by site and id. without: how many have none."""
+    """Plans, and what has a place; by site and id. without: how many have none.
+
+    tiles: where pictures of the earth are, with {z}, {x} and {y}, where settings say so.
+    """
 
     plans: tuple[PlanView, ...]
     places: tuple[PlaceView, ...]
     without: int
+    tiles: str | None = None

@@ -36,7 +36,12 @@ async def places(api: Api, sites: frozenset[str]) -> PlacesView:
             plans += [_plan(site_id, plan, images) for plan in config.site.plans]
             found += _places(config)
     placed = tuple(one for one in found if one.position or one.floor_plan)
-    return PlacesView(plans=tuple(plans), places=placed, without=len(found) - len(placed))
+    return PlacesView(
+        plans=tuple(plans),
+        places=placed,
+        without=len(found) - len(placed),
+        tiles=api.settings.map_tiles_url,
+    )
 
 
 def _location(site_id: str, plan_id: str) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from api.binding import listen, require_loopback
-from api.guard import is_loopback_host, origin_allowed
+from api.guard import Guard, is_loopback_host, origin_allowed, origin_of
 from infra.errors import MachineError, SettingsError
 
 
@@ -69,3 +72,28 @@ def test_a_port_in_use_is_named() -> None:
         with pytest.raises(MachineError, match=f"127.0.0.1:{port} is in use") as caught:
             listen("127.0.0.1", port)
     assert "WATCHFLOOR_API_PORT" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("tiles", "images"),
+    [
+        (None, "img-src 'self';"),
+        (
+            "https://tiles.example.com:8443/{z}/{x}/{y}.png",
+            "img-src 'self' https://tiles.example.com:8443;",
+        ),
+    ],
+)
+async def test_pictures_come_from_here_or_from_where_settings_say(
+    tiles: str | None, images: str
+) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await Response()(scope, receive, send)
+
+    guard = Guard(app, pictures_from=origin_of(tiles))
+    transport = httpx.ASGITransport(app=guard)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        policy = (await client.get("/")).headers["content-security-policy"]
+    assert images in policy
+    assert "script-src 'self';" in policy
+    assert policy.startswith("default-src 'none';")

@@ -65,7 +65,7 @@ export function earthWedge(place: PlaceView): [number, number][] | null {
   const { lat, lon } = place.position;
   const distance = (place.range_m ?? METRES) / EARTH_M;
   const edge = bearings(field).map((bearing): [number, number] => {
-    // https://www.movable-type.co.uk/scripts/latlong.html, destination from start and bearing.
+    // The direct problem on a sphere (Snyder, Map Projections, USGS 1395, 5-5 and 5-6).
     const phi = lat * RAD;
     const theta = bearing * RAD;
     const to = Math.asin(
