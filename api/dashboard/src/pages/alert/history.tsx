@@ -26,7 +26,6 @@ export function History({ alert }: { alert: AlertView }) {
     },
   );
   // Archive is a moment behind the stream: it is asked at once, and a little later again.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a revision is a reason to ask again
   useEffect(() => {
     void client.invalidateQueries({ queryKey: key });
     const timer = setTimeout(() => void client.invalidateQueries({ queryKey: key }), 2_500);

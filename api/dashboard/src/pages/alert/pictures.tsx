@@ -13,7 +13,6 @@ export function Pictures({ alert, eventId }: { alert: AlertView; eventId: string
   const { data, error, refetch } = useSnapshots(alert.site_id, eventId);
   const outlines = useOutlines(alert);
   const [wanted, setWanted] = useState(0);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another event begins at its own moment
   useEffect(() => setWanted(0), [eventId]);
   const shown = data?.find((one) => one.position === wanted) ?? data?.[0];
   const at = shown && data ? data.indexOf(shown) : -1;
