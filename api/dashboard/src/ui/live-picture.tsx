@@ -50,7 +50,7 @@ export function LivePicture({
     const timer = setInterval(() => setTurn((before) => before + 1), everyMs);
     return () => clearInterval(timer);
   }, [tag, near, everyMs]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new tag or turn is a new picture
+  // A new tag or turn is a new picture.
   useEffect(() => {
     if (!near) return;
     const stop = new AbortController();

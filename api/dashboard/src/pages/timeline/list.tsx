@@ -22,7 +22,6 @@ export function List({ items, picked, pick, point }: ListProps) {
   // What is walked to is shown, wherever it is.
   const shown = all || at >= FIRST ? items : items.slice(0, FIRST);
   const body = useRef<HTMLTableSectionElement>(null);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another one was picked
   useEffect(() => {
     body.current?.querySelector("[data-picked]")?.scrollIntoView({ block: "nearest" });
   }, [picked]);
