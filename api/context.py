@@ -29,6 +29,7 @@ from api.account.user.service import Users
 from api.alert.asked import Asked
 from api.backtest.service import Backtests
 from api.camera import service as cameras
+from api.camera.pictures import Pictures
 from api.database import Database
 from api.discovery.service import Scans
 from api.event.flights import Flights
@@ -108,6 +109,7 @@ class Api:
         self.presence: Presence[Client] = Presence()
         self.queues = Queues()
         self.live = Live(self.configuration)
+        self.pictures = Pictures(settings, now)
         self.outcomes = Outcomes()
         self.asked = Asked()
         self.exports = Exports()
@@ -149,6 +151,7 @@ class Api:
             ),
             "accounts": self.accounts.follow,
             "feed": self.feed.run,
+            "pictures": self.pictures.run,
             "monitor": self.monitor.run,
             "pulse": lambda: pulse.run(
                 self.hub, self.monitor, self.journal, self.authority, self.now

@@ -20,7 +20,7 @@ from api.database import held_by_nobody
 from api.handlers import defect
 from api.problems import CrossOrigin, MisdirectedHost, Problem, respond
 
-__all__ = ["Guard", "host_allowed", "is_loopback_host", "origin_allowed"]
+__all__ = ["Guard", "host_allowed", "is_loopback_host", "origin_allowed", "origin_of"]
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -29,8 +29,11 @@ CONTENT_SECURITY_POLICY: Final = "; ".join(
         "default-src 'none'",
         "script-src 'self'",
         "style-src 'self'",
-        "img-src 'self'",
+        # The code that an authenticator is shown is made in the page, as a picture.
+        "img-src 'self' blob:",
         "connect-src 'self'",
+        "worker-src 'self'",
+        "manifest-src 'self'",
         "base-uri 'none'",
         "form-action 'none'",
         "frame-ancestors 'none'",
@@ -91,6 +94,21 @@ def origin_allowed(origin: str | None, host: str) -> bool:
     return parts.scheme in {"http", "https"} and parts.netloc.lower() == host.lower()
 
 
+def origin_of(url: str | None) -> str | None:
+    """The origin of a URL that settings name."""
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _headers(pictures_from: str | None) -> tuple[tuple[bytes, bytes], ...]:
+    if pictures_from is None:
+        return HEADERS
+    policy = CONTENT_SECURITY_POLICY.replace("img-src 'self'", f"img-src 'self' {pictures_from}")
+    return ((HEADERS[0][0], policy.encode()), *HEADERS[1:])
+
+
 def _header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:
     found = [value for key, value in headers if key.lower() == name]
     # Two Host headers are how a proxy and a server are made to disagree: neither is believed.
@@ -100,12 +118,16 @@ def _header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:
 class Guard:
     """ASGI middleware; it also adds the security headers to every response, a defect's included.
 
-    hosts: which names it answers to beside loopback's.
+    hosts: which names it answers to beside loopback's. pictures_from: an origin whose pictures the
+    pages may show beside this server's own.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Collection[str] = ()) -> None:
+    def __init__(
+        self, app: ASGIApp, hosts: Collection[str] = (), pictures_from: str | None = None
+    ) -> None:
         self.app = app
         self._hosts = frozenset(host.lower() for host in hosts)
+        self._headers = _headers(pictures_from)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse, or pass on."""
@@ -121,7 +143,8 @@ class Guard:
             if message["type"] in {"http.response.start", "websocket.http.response.start"}:
                 headers = list(message.get("headers", ()))
                 present = {name.lower() for name, _ in headers}
-                added = (*HEADERS, DEFAULT_CACHE, *((HSTS,) if scope["scheme"] in SECURE else ()))
+                secure = (HSTS,) if scope["scheme"] in SECURE else ()
+                added = (*self._headers, DEFAULT_CACHE, *secure)
                 headers += [pair for pair in added if pair[0] not in present]
                 message["headers"] = headers
             await send(message)

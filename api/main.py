@@ -27,23 +27,26 @@ from api.caching import Conditional
 from api.camera.endpoints import router as cameras
 from api.context import Api
 from api.correlation import Correlated
+from api.dashboard.serve import router_of as dashboard
 from api.device.endpoints import router as devices
 from api.discovery.endpoints import router as scans
 from api.event.endpoints import router as events
 from api.export.endpoints import router as exports
-from api.guard import Guard
+from api.guard import Guard, origin_of
 from api.health.endpoints import router as health
 from api.idempotency import front as idempotency
-from api.live.endpoints import router as page
 from api.notify.endpoints import router as notifications
 from api.onboard.endpoints import router as onboarding
 from api.openapi import answers, reply
+from api.place.endpoints import router as places
 from api.query import AnyId
 from api.rates import Limited, Rates
+from api.report.endpoints import router as reports
 from api.site.endpoints import router as sites
 from api.stream.endpoints import router as stream
 from api.stream.hub import MAX_CLIENTS
 from api.stream.journal import MAX_ENTRIES
+from api.timeline.endpoints import router as timelines
 from api.zone.endpoints import router as zones
 from infra.tls import Renewal, tls_of
 from topics.record import CODE_VERSION
@@ -136,6 +139,9 @@ def create_app(
         notifications,
         backtests,
         exports,
+        timelines,
+        reports,
+        places,
         stream,
         health,
         signin,
@@ -145,7 +151,7 @@ def create_app(
         me,
         users,
         tokens,
-        page,
+        dashboard(),
     ):
         app.include_router(router, dependencies=[idempotency.ONCE])
     app.add_api_route(
@@ -162,7 +168,11 @@ def create_app(
     idempotency.install(app, api)
     app.add_middleware(Conditional)
     app.add_middleware(Limited, rates=Rates(settings))
-    app.add_middleware(Guard, hosts=answers_to(settings, tls_of(settings)))
+    app.add_middleware(
+        Guard,
+        hosts=answers_to(settings, tls_of(settings)),
+        pictures_from=origin_of(settings.map_tiles_url),
+    )
     app.add_middleware(Correlated)
     return app
 

@@ -30,6 +30,7 @@ __all__ = [
     "as_port",
     "as_secret",
     "as_text",
+    "as_tiles",
     "as_web_address",
     "as_words",
     "default_assets",
@@ -47,6 +48,7 @@ Parse = Callable[[object, str], Any]
 """(what was given, `name: origin` for the error) -> the value. Raises SettingsError."""
 
 _SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
+_TILES = re.compile(r"https://[a-z0-9.-]+(:\d{1,5})?/[A-Za-z0-9{}/._~?=&%+-]*")
 _DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)(ms|s|m|h|d|w)")
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _HOST = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9.-]{0,252}[a-z0-9])?")
@@ -96,6 +98,14 @@ def as_path(given: object, where: str) -> Path:
     if not text or "\0" in text:
         raise _fail(where, given, "path")
     return Path(os.path.abspath(Path(text).expanduser()))
+
+
+def as_tiles(given: object, where: str) -> str:
+    """An https address with {z}, {x} and {y} in its path, and no user."""
+    text = as_text(given, where)
+    if _TILES.fullmatch(text) is None or any(f"{{{name}}}" not in text for name in "zxy"):
+        raise _fail(where, given, "address such as https://tiles.example.com/{z}/{x}/{y}.png")
+    return text
 
 
 def as_words(given: object, where: str) -> tuple[str, ...]:

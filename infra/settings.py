@@ -31,6 +31,7 @@ from infra.setting_values import (
     as_port,
     as_secret,
     as_text,
+    as_tiles,
     as_web_address,
     as_words,
     default_assets,
@@ -250,6 +251,13 @@ class Settings:
         "A Redis in which replicas count requests together, redis://host:6379/0; unset: in memory",
         None,
         as_secret,
+    )
+
+    map_tiles_url: str | None = setting(
+        "Where the map has pictures of the earth from, https with {z}, {x} and {y}; without it no "
+        "page loads anything from elsewhere, and the map is a grid",
+        None,
+        as_tiles,
     )
 
     device_networks: tuple[str, ...] = setting(

@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar
 from msgspec import Meta, Struct, field
 
 from schemas.base import (
+    ID_PATTERN,
     CameraId,
     DeviceId,
     Label,
@@ -34,7 +35,10 @@ __all__ = [
     "Escalation",
     "EscalationStep",
     "Inhibition",
+    "OnPlan",
+    "Plan",
     "Polling",
+    "Position",
     "Receiver",
     "Route",
     "Routing",
@@ -104,6 +108,38 @@ class Polling(Config, frozen=True, kw_only=True):
     optional: bool = True
 
 
+PlanId = Annotated[str, Meta(pattern=ID_PATTERN, max_length=63)]
+Degrees = Annotated[float, Meta(ge=0, lt=360)]
+
+
+class Position(Config, frozen=True, kw_only=True):
+    """Where something is on earth: degrees of WGS 84, north and east positive."""
+
+    lat: Annotated[float, Meta(ge=-90, le=90)]
+    lon: Annotated[float, Meta(ge=-180, le=180)]
+
+
+class OnPlan(Config, frozen=True, kw_only=True):
+    """Where something is on a plan of its site: shares of width and height from the top left."""
+
+    plan: PlanId
+    x: Score
+    y: Score
+
+
+class Plan(Config, frozen=True, kw_only=True):
+    """A floor plan, whose picture is uploaded apart.
+
+    width_m: metres from its left to its right edge; with it, ranges are drawn to scale. north_deg:
+    where north is on it, clockwise from its top.
+    """
+
+    plan_id: PlanId
+    name: Name | None = None
+    width_m: Annotated[float, Meta(gt=0, le=100_000)] | None = None
+    north_deg: Degrees = 0.0
+
+
 class Device(Config, frozen=True, kw_only=True):
     """A recorder, a service, or a camera that is only watched.
 
@@ -111,6 +147,7 @@ class Device(Config, frozen=True, kw_only=True):
     serial: what its maker numbered it; taken on again, it is known by that.
     ca_file: the name of a PEM file in the folder `ca` of the state directory, whose certificates
     are believed of it; None: the system's authorities.
+    position, floor_plan: where it is.
     """
 
     device_id: DeviceId
@@ -122,12 +159,16 @@ class Device(Config, frozen=True, kw_only=True):
     credentials: str | None = None
     serial: Name | None = None
     ca_file: Annotated[str, Meta(max_length=100)] | None = None
+    position: Position | None = None
+    floor_plan: OnPlan | None = None
 
 
 class Camera(Config, frozen=True, kw_only=True):
     """A camera. stream, substream: sources without credentials; credentials: a secret's name.
 
     address, driver, serial: as of a device; with an address and a driver it is polled as well.
+    position, floor_plan: where it is. heading_deg: where it looks, clockwise from north. fov_deg:
+    the angle that it sees, from side to side; range_m: how far it is of use, metres.
     """
 
     camera_id: CameraId
@@ -140,6 +181,11 @@ class Camera(Config, frozen=True, kw_only=True):
     address: Annotated[str, Meta(max_length=2000)] | None = None
     driver: str | None = None
     serial: Name | None = None
+    position: Position | None = None
+    floor_plan: OnPlan | None = None
+    heading_deg: Degrees | None = None
+    fov_deg: Annotated[float, Meta(gt=0, le=360)] | None = None
+    range_m: Annotated[float, Meta(gt=0, le=10_000)] | None = None
 
 
 class SiteWatch(Config, frozen=True, kw_only=True):
@@ -188,6 +234,7 @@ class Site(Config, frozen=True, kw_only=True):
     devices: Annotated[tuple[Device, ...], Meta(max_length=20_000)] = ()
     cameras: Annotated[tuple[Camera, ...], Meta(max_length=20_000)] = ()
     zones: Annotated[tuple[Zone, ...], Meta(max_length=20_000)] = ()
+    plans: Annotated[tuple[Plan, ...], Meta(max_length=100)] = ()
 
 
 class Route(Config, frozen=True, kw_only=True):

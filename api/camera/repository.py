@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from api.database import Database, Row
 
-__all__ = ["states"]
+__all__ = ["last_picture", "states"]
 
 
 async def states(database: Database, sites: Collection[str]) -> list[Row]:
@@ -18,3 +18,14 @@ async def states(database: Database, sites: Collection[str]) -> list[Row]:
         "WHERE site_id = ANY(%(sites)s) AND kind = 'frames'",
         {"sites": sorted(sites)},
     )
+
+
+async def last_picture(database: Database, sites: Collection[str], camera_id: str) -> Row | None:
+    """The newest picture of a camera among those of its events, or None."""
+    rows = await database.rows(
+        sites,
+        "SELECT snapshot_id, blob_key, captured_at FROM snapshot WHERE site_id = ANY(%(sites)s) "
+        "AND camera_id = %(camera)s ORDER BY captured_at DESC LIMIT 1",
+        {"sites": sorted(sites), "camera": camera_id},
+    )
+    return rows[0] if rows else None

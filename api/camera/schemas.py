@@ -7,7 +7,7 @@ from msgspec import Struct
 from schemas.base import UtcTime
 from schemas.device import CameraState
 
-__all__ = ["CameraView"]
+__all__ = ["CameraView", "NewestPicture"]
 
 
 class CameraView(Struct, frozen=True, kw_only=True):
@@ -35,3 +35,23 @@ class CameraView(Struct, frozen=True, kw_only=True):
     width: int = 0
     height: int = 0
     fps: float = 0.0
+
+
+class NewestPicture(Struct, frozen=True, kw_only=True):
+    """The newest picture that there is of a camera; `GET` at `location` has it.
+
+    tag: another one, another picture. captured_at: when the camera saw it; of a file that is
+    played, the file's own time. live: false for a file. received_at: when capture sent it.
+    age_s: how old it is now, by captured_at where it is live and else by received_at.
+    """
+
+    site_id: str
+    camera_id: str
+    tag: str
+    captured_at: UtcTime
+    received_at: UtcTime
+    live: bool
+    age_s: float
+    width: int
+    height: int
+    location: str

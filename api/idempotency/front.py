@@ -22,7 +22,7 @@ __all__ = ["HEADER", "ONCE", "Claim", "Remembering", "install", "key_of", "who"]
 
 HEADER: Final = "Idempotency-Key"
 MAX_KEY: Final = 200
-MAX_BODY: Final = 2 * 1_048_576
+MAX_BODY: Final = 8 * 1_048_576
 """As much as any write takes that goes through here."""
 
 OWN: Final = ("/v1/events/cv", "/v1/auth/")

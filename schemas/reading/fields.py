@@ -38,6 +38,7 @@ _NOUNS: Final = {
     "Document": "the document",
     "EscalationStep": "a step of an escalation",
     "Inhibition": "an inhibit rule",
+    "OnPlan": "a place on a plan",
     "Polling": "a site's polling",
     "SiteNotifications": "a site's notifications",
     "SiteWatch": "a site's watch",

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Final
 from zoneinfo import available_timezones
 
-from schemas.document import Camera, Device, Document, Schedule, Site, Zone
+from schemas.document import Camera, Device, Document, OnPlan, Schedule, Site, Zone
 from schemas.reading.channels import check_site
 from schemas.reading.geometry import polygon_problem
 from schemas.reading.problems import Path, Problems, shown
@@ -80,6 +80,7 @@ class _Site:
         self._cameras += [d.device_id for d in site.devices if d.kind == "camera" and d.device_id]
         self._camera_set = frozenset(self._cameras)
         self._kinds = {device.device_id: device.kind for device in site.devices}
+        self._plans = [plan.plan_id for plan in site.plans if plan.plan_id]
 
     def check(self) -> None:
         """Everything about this site."""
@@ -100,6 +101,8 @@ class _Site:
             at((*path, "polling", "normal"), "normal is out of range, which is 4m to 1h")
         check_site(site, path, self._problems)
         self._check_ids()
+        named = ((plan.plan_id, (*path, "plans", i)) for i, plan in enumerate(site.plans))
+        _unique("plan", named, self._problems)
         for index, device in enumerate(site.devices):
             self._check_device(device, (*path, "devices", index))
         for index, camera in enumerate(site.cameras):
@@ -159,6 +162,7 @@ class _Site:
             else:
                 self._check_recorder(name, device.parent, (*path, "parent"))
         self._check_secret(name, device.credentials, path)
+        self._check_place(name, device.floor_plan, path)
         if device.ca_file is not None:
             self._check_ca_file(name, device.ca_file, (*path, "ca_file"))
         if device.address is not None:
@@ -185,6 +189,7 @@ class _Site:
         if camera.nvr_id is not None:
             self._check_recorder(name, camera.nvr_id, (*path, "nvr_id"))
         self._check_secret(name, camera.credentials, path)
+        self._check_place(name, camera.floor_plan, path)
         for field in ("stream", "substream"):
             source: str | None = getattr(camera, field)
             problem = None if source is None else source_problem(source)
@@ -223,6 +228,16 @@ class _Site:
             path,
             f"{name} names uplink {shown(uplink)}, which {self._name} does not have."
             + self._problems.known("services", uplink, services),
+        )
+
+    def _check_place(self, name: str, place: OnPlan | None, path: Path) -> None:
+        where = (*path, "floor_plan", "plan")
+        if place is None or place.plan in self._plans or where in self._problems.broken:
+            return
+        self._problems.at(
+            where,
+            f"{name} is on plan {shown(place.plan)}, which {self._name} does not have."
+            + self._problems.known("plans", place.plan, self._plans),
         )
 
     def _check_secret(self, name: str, credentials: str | None, path: Path) -> None:

@@ -20,7 +20,16 @@ from tests.integration.db.conftest import SITES, Connection, insert_row
 
 pytestmark = pytest.mark.postgres
 
-CONFIGURED = {"outbox", "site", "device", "camera_config", "zone", "backtest", "idempotency"}
+CONFIGURED = {
+    "outbox",
+    "site",
+    "device",
+    "camera_config",
+    "zone",
+    "backtest",
+    "idempotency",
+    "plan_image",
+}
 """What the API changes. It adds revisions of documents as well, and changes none."""
 
 

@@ -110,49 +110,6 @@ async def test_each_problem_has_its_page(client: httpx.AsyncClient) -> None:
         assert answer.json()["meaning"] == kind.meaning
 
 
-@pytest.mark.parametrize(
-    ("path", "kind"),
-    [
-        ("/", "text/html"),
-        ("/live/app.js", "text/javascript"),
-        ("/live/view.js", "text/javascript"),
-        ("/devices", "text/html"),
-        ("/live/dom.js", "text/javascript"),
-        ("/sign-in", "text/html"),
-        ("/live/sign-in.js", "text/javascript"),
-        ("/live/session.js", "text/javascript"),
-        ("/live/devices.js", "text/javascript"),
-        ("/live/uptime.js", "text/javascript"),
-        ("/live/style.css", "text/css"),
-        ("/favicon.ico", "image/svg+xml"),
-    ],
-)
-async def test_the_page_is_served_and_revalidated(
-    client: httpx.AsyncClient, path: str, kind: str
-) -> None:
-    answer = await client.get(path)
-    assert answer.status_code == 200
-    assert answer.headers["content-type"].startswith(kind)
-    assert "script-src 'self'" in answer.headers["content-security-policy"]
-    assert "unsafe" not in answer.headers["content-security-policy"]
-    again = await client.get(path, headers={"If-None-Match": answer.headers["etag"]})
-    assert (again.status_code, again.content) == (304, b"")
-
-
-async def test_the_page_asks_nobody_else(client: httpx.AsyncClient) -> None:
-    scripts = ("app", "view", "dom", "devices", "uptime", "session", "sign-in")
-    for path in (
-        "/",
-        "/devices",
-        "/sign-in",
-        "/live/style.css",
-        *(f"/live/{name}.js" for name in scripts),
-    ):
-        text = (await client.get(path)).text
-        assert "https://" not in text
-        assert text.count("http://") == text.count("http://www.w3.org/")
-
-
 async def test_live_needs_nothing_and_ready_says_what_is_missing(
     client: httpx.AsyncClient,
 ) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import resource
 from pathlib import Path
 
+import httpx
 import pytest
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from api.binding import allow_files, answers_to, listen, require_address
-from api.guard import host_allowed, is_loopback_host, origin_allowed
+from api.guard import Guard, host_allowed, is_loopback_host, origin_allowed, origin_of
 from infra.errors import MachineError, SettingsError
 from infra.settings import Settings
 from infra.tls import Tls
@@ -123,3 +126,28 @@ def test_a_process_may_open_as_many_files_as_it_needs() -> None:
         assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == 300
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize(
+    ("tiles", "images"),
+    [
+        (None, "img-src 'self';"),
+        (
+            "https://tiles.example.com:8443/{z}/{x}/{y}.png",
+            "img-src 'self' https://tiles.example.com:8443;",
+        ),
+    ],
+)
+async def test_pictures_come_from_here_or_from_where_settings_say(
+    tiles: str | None, images: str
+) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await Response()(scope, receive, send)
+
+    guard = Guard(app, pictures_from=origin_of(tiles))
+    transport = httpx.ASGITransport(app=guard)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        policy = (await client.get("/")).headers["content-security-policy"]
+    assert images in policy
+    assert "script-src 'self';" in policy
+    assert policy.startswith("default-src 'none';")

@@ -11,7 +11,7 @@ from fastapi import Depends, FastAPI, Request
 
 from api.account.identity import Role
 from api.database import Database
-from api.idempotency.front import ONCE
+from api.idempotency.front import MAX_BODY, ONCE
 from api.idempotency.schemas import Known
 from api.idempotency.service import RECENT, Keys, fingerprint, judge, name_of
 from api.openapi import reply
@@ -172,7 +172,7 @@ async def test_two_keys_are_none(client: httpx.AsyncClient) -> None:
 
 
 async def test_a_large_body_under_a_key_is_refused(client: httpx.AsyncClient) -> None:
-    assert (await post(client, b"x" * (2 * 1_048_576 + 1))).status_code == 413
+    assert (await post(client, b"x" * (MAX_BODY + 1))).status_code == 413
 
 
 async def test_what_is_remembered_is_bounded_and_ends() -> None:

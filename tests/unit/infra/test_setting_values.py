@@ -14,6 +14,7 @@ from infra.setting_values import (
     as_hosts,
     as_networks,
     as_path,
+    as_tiles,
     as_web_address,
     as_words,
     default_cache,
@@ -165,3 +166,25 @@ def test_as_count(text: object, count: int) -> None:
 def test_as_count_refuses(text: object) -> None:
     with pytest.raises(SettingsError, match="x: "):
         as_count(100)(text, "x")
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ("https://tiles.example.com/{z}/{x}/{y}.png", True),
+        ("https://tiles.example.com:8443/a/{z}/{x}/{y}.webp?k=a-b", True),
+        ("http://tiles.example.com/{z}/{x}/{y}.png", False),
+        ("https://me:secret@tiles.example.com/{z}/{x}/{y}.png", False),
+        ("https://tiles.example.com/{z}/{x}.png", False),
+        # What is put into a header must not end it, nor allow another source.
+        ("https://tiles.example.com; script-src *//{z}/{x}/{y}", False),
+        ("https://*/{z}/{x}/{y}.png", False),
+    ],
+)
+def test_where_pictures_of_the_earth_are(given: str, taken: bool) -> None:
+    if taken:
+        assert as_tiles(given, "x") == given
+        return
+    with pytest.raises(SettingsError, match="tiles") as found:
+        as_tiles(given, "map_tiles_url")
+    assert "secret" not in str(found.value)
