@@ -27,6 +27,7 @@ __all__ = [
     "by_name",
     "by_subject",
     "change",
+    "change_seals",
     "every",
     "holders",
     "lock",
@@ -128,6 +129,16 @@ async def holders(connection: AsyncConnection) -> dict[str, Holder]:
         )
         for account_id, name, role, sites, must_change in await cursor.fetchall()
     }
+
+
+async def change_seals(
+    connection: AsyncConnection, account_id: str, totp: bytes | None, pending: bytes | None
+) -> None:
+    """The same second factor, sealed anew."""
+    await connection.execute(
+        "UPDATE account SET totp = %s, totp_pending = %s WHERE account_id = %s",
+        (totp, pending, account_id),
+    )
 
 
 async def any_account(connection: AsyncConnection) -> bool:
