@@ -31,6 +31,7 @@ __all__ = [
     "every",
     "holders",
     "lock",
+    "looked_at",
     "notify",
     "owe",
     "remove",
@@ -81,6 +82,16 @@ async def by_id(connection: AsyncConnection, account_id: str) -> Account | None:
     row = await _one(
         connection,
         SQL("SELECT {} FROM account WHERE account_id = %(id)s FOR UPDATE").format(_COLUMNS),
+        {"id": account_id},
+    )
+    return None if row is None else _account(row)
+
+
+async def looked_at(connection: AsyncConnection, account_id: str) -> Account | None:
+    """The account, for who changes nothing."""
+    row = await _one(
+        connection,
+        SQL("SELECT {} FROM account WHERE account_id = %(id)s").format(_COLUMNS),
         {"id": account_id},
     )
     return None if row is None else _account(row)

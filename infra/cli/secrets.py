@@ -112,20 +112,16 @@ def _accounts(ctx: typer.Context, state: Path | None, vault: Vault, *, forget: b
     from infra.db.errors import DatabaseError
 
     settings = settings_of(ctx, state)
-    if settings.postgres_url is not None:
-        from api.account.console import Console
+    if settings.postgres_url is None:
+        return 0  # nothing was ever started here
+    from api.account.console import Console
 
-        try:
-            return asyncio.run(Console(settings).reseal(vault))
-        except DatabaseError as error:
-            if forget:
-                raise
-            console(stderr=True).print(error.message, markup=False)
-    if forget and settings.postgres_embedded and (settings.state_dir / "postgres").exists():
-        raise WatchfloorError(
-            "the database is not running, and what it has under the older keys would be lost",
-            hint="Start it with 'watchfloor up', then forget.",
-        )
+    try:
+        return asyncio.run(Console(settings).reseal(vault))
+    except DatabaseError as error:
+        if forget:
+            raise
+        console(stderr=True).print(error.message, markup=False)
     console(stderr=True).print(
         "Signing keys and second factors are in the database, and stay under the older key: "
         "rotate again while it runs, before that key is forgotten.",
