@@ -4,23 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pyotp
 import pytest
 
+from api.account import repository as rows
 from api.account.authority import Accounts
 from api.account.console import Console
 from api.account.identity import Principal, Role, Scope
+from api.account.key import service as keys
+from api.account.passwords import Passwords
+from api.account.records import Visitor
+from api.account.signin.service import SignIn, totp_purpose
+from api.account.token.schemas import TokenBody
+from api.account.token.service import Tokens
 from api.account.user.schemas import UserBody
 from api.problems import DatabaseUnavailable, Unauthenticated
+from infra.cli.main import main
 from infra.db.migrate import drop, prepare
 from infra.db.pool import AsyncConnection
 from infra.errors import WatchfloorError
 from infra.settings import Settings
+from infra.vault import Vault
+from infra.vault_keys import source_of
 from tests.integration.api.people import (
     PASSWORD,
     Clock,
@@ -336,8 +349,8 @@ def test_a_service_token(client: httpx.Client, admin: dict[str, str], clock: Clo
         ("DELETE", "/v1/me/totp"),
         ("GET", "/v1/me/sessions"),
     ):
-        json = {"language": "de"} if method == "PATCH" else None
-        answer = client.request(method, path, json=json, headers=bearer(text))
+        body = {"language": "de"} if method == "PATCH" else None
+        answer = client.request(method, path, json=body, headers=bearer(text))
         assert problem(answer) == "users-only", path
     assert problem(new_token(client, admin, clock, name=made["name"])) == "conflict"
     assert client.delete(f"/v1/tokens/{made['token_id']}", headers=admin).status_code == 204
@@ -451,12 +464,6 @@ async def test_credentials_count_while_the_database_is_away(empty: Settings, clo
         async with console.begin() as connection:
             yield connection
 
-    from api.account.passwords import Passwords
-    from api.account.records import Visitor
-    from api.account.signin.service import SignIn
-    from api.account.token.schemas import TokenBody
-    from api.account.token.service import Tokens
-
     authority = Accounts(empty, begin, clock)
     with pytest.raises(Exception, match="still being read"):
         await authority.principal("a.b.c")
@@ -506,3 +513,72 @@ async def test_credentials_count_while_the_database_is_away(empty: Settings, clo
     away = False
     await authority.load()
     assert (await authority.principal(text)).name == "token/door"
+
+
+def test_keys_of_the_vault_are_changed_and_forgotten(empty: Settings, tmp_path: Path) -> None:
+    """Signing keys and second factors are in the database, under the vault's keys."""
+    place = replace(empty, state_dir=tmp_path)
+    console = Console(place)
+    vault = Vault(tmp_path, lambda: source_of(place))
+    at_console(console.first)
+
+    async def sealed() -> tuple[str, str]:
+        key = await keys.ensure(console.begin, vault, datetime.now(UTC))
+        (admin,) = await console.every()
+        purpose = totp_purpose(admin.account_id)
+        async with console.begin() as connection:
+            await rows.change_seals(
+                connection, admin.account_id, vault.seal(purpose, b"secret"), None
+            )
+        return str(key.kid), purpose
+
+    key_id, purpose = at_console(sealed)
+    before = (tmp_path / "vault.key").read_text()
+    done = vault.rotate(forget=True, also=lambda: int(at_console(lambda: console.reseal(vault))))
+    assert done.rotated == 2
+    assert (tmp_path / "vault.key").read_text() != before
+
+    async def opened() -> tuple[str, bytes]:
+        fresh = Vault(tmp_path, lambda: source_of(place))
+        key = await keys.ensure(console.begin, fresh, datetime.now(UTC))
+        (admin,) = await console.every()
+        assert admin.totp is not None
+        return str(key.kid), fresh.unseal(purpose, admin.totp)
+
+    assert at_console(opened) == (key_id, b"secret")
+
+
+def test_the_command_line(
+    empty: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in empty.environment().items():
+        monkeypatch.setenv(name, value)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        status = main(["user", *arguments])
+        told = capsys.readouterr()
+        return status, told.out, told.err
+
+    status, password, said = run("add", "kim", "--role", "admin")
+    assert status == 0
+    assert len(password.strip()) == 20
+    assert password.strip() not in said
+    status, out, _ = run("add", "lee", "--role", "viewer", "--site", "north", "--json")
+    assert json.loads(out)["name"] == "lee"
+    status, out, _ = run("list", "--json")
+    listed = {user["name"]: user for user in json.loads(out)}
+    assert listed.keys() == {"kim", "lee"}
+    assert listed["lee"]["sites"] == ["north"]
+    assert "password" not in listed["lee"]
+    status, out, said = run("add", "KIM")
+    assert status == 1
+    assert "already" in said
+    assert run("disable", "lee")[0] == 0
+    assert "disabled" in run("list")[1]
+    assert run("disable", "lee", "--undo")[0] == 0
+    assert "/sign-in/" in run("link", "lee")[1]
+    assert json.loads(run("sessions", "lee", "--json")[1]) == []
+    assert json.loads(run("reset", "lee", "--json")[1])["password"]
+    first, second = (json.loads(run("rotate-keys", "--json")[1])["key_id"] for _ in range(2))
+    assert first != second
+    assert "no user" in run("reset", "nobody")[2]
