@@ -18,7 +18,7 @@ from api.stream.hub import UNAUTHENTICATED
 from api.stream.schemas import StreamMessage
 from schemas.device import CameraState
 from tests.integration.api.access_table import MARK, MESSAGES, SITE
-from tests.integration.api.people import signed, user
+from tests.integration.api.callers import signed, user
 from tests.integration.api.support import Stack, alert_record, probe_record
 from topics.catalogue import ALERTS
 from topics.record import tombstone
