@@ -82,6 +82,8 @@ def floor(stack: Stack, decider: Decider) -> Stack:
                 "source": "external",
                 "camera_id": "gate",
                 "zone_id": "dock",
+                "snapshots": 1,
+                "labels": {},
             }
         ],
     )

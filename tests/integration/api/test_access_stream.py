@@ -115,7 +115,7 @@ async def to_the_end(socket: ClientConnection) -> None:
 
 @pytest.mark.parametrize("how", ["signed out", "other sites", "disabled", "revoked"])
 async def test_a_listener_whose_credential_is_taken_back_is_closed(floor: Stack, how: str) -> None:
-    name = f"{MARK}-{how.replace(' ', '-')}"
+    name = f"{MARK}-listens-{how.replace(' ', '-')}"
     with floor.client() as client:
         if how == "revoked":
             headers = signed(floor.settings, floor.url, name)
