@@ -176,8 +176,10 @@ class Vault:
             if (sealed := self._read(name, site)) is not None
         ]
 
-    def rotate(self, *, forget: bool = False) -> Rotation:
+    def rotate(self, *, forget: bool = False, also: Callable[[], int] | None = None) -> Rotation:
         """Write everything anew: under a new key where keys are a file's, else under the first.
+
+        also: seals anew what is kept elsewhere, and says how much that was.
 
         One at a time and each in one step: what dies in between is begun again, and all is read
         meanwhile. forget: then leave the file that key alone. Raises VaultError at the first one
@@ -189,10 +191,14 @@ class Vault:
             if forget:
                 # First under the key that there is, so that there is room for another.
                 self._anew()
+                if also is not None:
+                    also()
                 forgotten += source.forget()
             if source.ours:
                 source.renew()
             rotated = self._anew()
+            if also is not None:
+                rotated += also()
             if forget:
                 forgotten += source.forget()
             self._keys(fresh=True)

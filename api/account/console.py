@@ -22,7 +22,7 @@ from api.account.key import service as keys
 from api.account.passwords import Passwords
 from api.account.records import Account, Session, Visitor
 from api.account.signin import repository as signin_rows
-from api.account.signin.service import LINK_FOR
+from api.account.signin.service import LINK_FOR, totp_purpose
 from api.account.user.schemas import UserBody, UserChange
 from api.account.user.service import Users, almighty
 from api.problems import Problem
@@ -178,6 +178,26 @@ class Console:
             if almighty(account):
                 return await self.link(account.name, good_for)
         return None
+
+    async def reseal(self, vault: Vault) -> int:
+        """Seal signing keys and second factors anew, with the vault's first key; how many.
+
+        Raises VaultError for a second factor that does not open: it would be lost with its key.
+        """
+        with explain(self._target):
+            count = await keys.reseal(self.begin, vault)
+            async with self.begin() as connection:
+                for account in await rows.every(connection):
+                    if account.totp is None and account.totp_pending is None:
+                        continue
+                    purpose = totp_purpose(account.account_id)
+                    totp, pending = (
+                        sealed and vault.seal(purpose, vault.unseal(purpose, sealed))
+                        for sealed in (account.totp, account.totp_pending)
+                    )
+                    await rows.change_seals(connection, account.account_id, totp, pending)
+                    count += 1
+        return count
 
     async def rotate_keys(self, *, at_once: bool = False) -> str:
         """Sign with a new key; its id."""

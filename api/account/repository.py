@@ -27,9 +27,11 @@ __all__ = [
     "by_name",
     "by_subject",
     "change",
+    "change_seals",
     "every",
     "holders",
     "lock",
+    "looked_at",
     "notify",
     "owe",
     "remove",
@@ -85,6 +87,16 @@ async def by_id(connection: AsyncConnection, account_id: str) -> Account | None:
     return None if row is None else _account(row)
 
 
+async def looked_at(connection: AsyncConnection, account_id: str) -> Account | None:
+    """The account, for who changes nothing."""
+    row = await _one(
+        connection,
+        SQL("SELECT {} FROM account WHERE account_id = %(id)s").format(_COLUMNS),
+        {"id": account_id},
+    )
+    return None if row is None else _account(row)
+
+
 async def by_name(connection: AsyncConnection, folded: str) -> Account | None:
     """The account of that name, as it is compared."""
     row = await _one(
@@ -128,6 +140,16 @@ async def holders(connection: AsyncConnection) -> dict[str, Holder]:
         )
         for account_id, name, role, sites, must_change in await cursor.fetchall()
     }
+
+
+async def change_seals(
+    connection: AsyncConnection, account_id: str, totp: bytes | None, pending: bytes | None
+) -> None:
+    """The same second factor, sealed anew."""
+    await connection.execute(
+        "UPDATE account SET totp = %s, totp_pending = %s WHERE account_id = %s",
+        (totp, pending, account_id),
+    )
 
 
 async def any_account(connection: AsyncConnection) -> bool:

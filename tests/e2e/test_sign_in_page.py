@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from api.account.identity import ACCESS_COOKIE
 from infra.settings import Settings
-from tests.integration.api.people import PASSWORD
+from tests.integration.api.callers import PASSWORD
 from tests.integration.api.support import Stack, is_ready, make_ready, serving, wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.kafka, pytest.mark.postgres]

@@ -21,10 +21,10 @@ from api.account.key import repository
 from api.account.records import ACCESS_FOR, Begin, SigningKey
 from api.account.repository import lock, notify, owe
 from infra.errors import WatchfloorError
-from infra.vault import Vault
+from infra.vault import Vault, VaultError
 from schemas.audit import AuditKind
 
-__all__ = ["ROTATE_AFTER", "ensure", "opened", "public_keys", "rotate"]
+__all__ = ["ROTATE_AFTER", "ensure", "opened", "public_keys", "reseal", "rotate"]
 
 log = logging.getLogger("watchfloor.api.accounts")
 
@@ -90,6 +90,23 @@ async def rotate(
         await owe(connection, audit.said(AuditKind.KEY_ROTATED, actor, now, detail=detail))
         await notify(connection, "accounts")
     return made
+
+
+async def reseal(begin: Begin, vault: Vault) -> int:
+    """Seal the keys that open anew, with the vault's first key; how many."""
+    count = 0
+    async with begin() as connection:
+        for key in await repository.every(connection):
+            purpose = _purpose(key.key_id)
+            try:
+                private = await asyncio.to_thread(vault.unseal, purpose, key.sealed)
+            except VaultError:
+                continue  # another façade's, with keys of its own
+            sealed = await asyncio.to_thread(vault.seal, purpose, private)
+            await repository.reseal(connection, key.key_id, sealed)
+            count += 1
+        await notify(connection, "accounts")
+    return count
 
 
 async def _add(

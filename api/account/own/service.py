@@ -66,14 +66,20 @@ class Own:
 
     async def account(self, principal: Principal) -> Account:
         """The account. Raises UsersOnly for a token, Unauthenticated for one that is gone."""
+        if principal.kind != "user":
+            raise UsersOnly
         async with self._begin() as connection:
-            return (await self._seen(connection, principal)).account
+            account = await rows.looked_at(connection, principal.id)
+        if account is None:
+            raise Unauthenticated("The account is gone.")
+        return account
 
     async def _seen(self, connection: AsyncConnection, principal: Principal) -> _Seen:
         if principal.kind != "user" or principal.session_id is None:
             raise UsersOnly
-        session = await signin_rows.session(connection, principal.session_id, self._now())
+        # First the account, then the session, as everybody locks them.
         account = await rows.by_id(connection, principal.id)
+        session = await signin_rows.session(connection, principal.session_id, self._now())
         if account is None or session is None:
             raise Unauthenticated("The session has ended.")
         return _Seen(account, session)
@@ -198,8 +204,9 @@ class Own:
 
     async def sessions(self, principal: Principal) -> list[Session]:
         """The own sessions, the newest first."""
+        if principal.kind != "user":
+            raise UsersOnly
         async with self._begin() as connection:
-            await self._seen(connection, principal)
             return await signin_rows.sessions(connection, principal.id, self._now())
 
     async def end_session(self, principal: Principal, visitor: Visitor, session_id: str) -> None:

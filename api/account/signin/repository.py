@@ -48,6 +48,7 @@ class Refresh(Struct, frozen=True, kw_only=True):
     """A refresh token that was given out."""
 
     session_id: str
+    account_id: str
     parent: bytes | None
     used_at: datetime | None
 
@@ -182,7 +183,9 @@ async def refresh_of(connection: AsyncConnection, hash: bytes) -> Refresh | None
     """A refresh token by its hash."""
     async with connection.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(
-            "SELECT session_id, parent, used_at FROM account_refresh WHERE hash = %s", (hash,)
+            "SELECT r.session_id, s.account_id, r.parent, r.used_at FROM account_refresh r "
+            "JOIN account_session s USING (session_id) WHERE r.hash = %s",
+            (hash,),
         )
         row = await cursor.fetchone()
     return None if row is None else Refresh(**row)

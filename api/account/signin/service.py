@@ -123,8 +123,10 @@ class SignIn:
         async with self._begin() as connection:
             account = None if name is None else await accounts.by_name(connection, name)
             found = await rows.failures(connection, measures)
-            known = account is not None and await rows.known_address(
-                connection, account.account_id, network_of(visitor.address), now - KNOWN_FOR
+            # Asked for a name that nobody has as well: it is to take as long.
+            account_id = "" if account is None else account.account_id
+            known = await rows.known_address(
+                connection, account_id, network_of(visitor.address), now - KNOWN_FOR
             )
             waits = max(
                 wait(found.get(measure), POLICIES[measure], now)
@@ -233,13 +235,14 @@ class SignIn:
         issued: Issued | None = None
         async with self._begin() as connection:
             found = await rows.refresh_of(connection, hash)
-            session = None
+            account = session = None
             if found is not None:
+                # First the account, then the session, as everybody locks them.
+                account = await accounts.by_id(connection, found.account_id)
                 session = await rows.session(connection, found.session_id, now)
-            # Under the session's lock: it may have been used while we waited for it.
+            # Under their locks: it may have been used while we waited for them.
             found = await rows.refresh_of(connection, hash)
             if found is not None and session is not None:
-                account = await accounts.by_id(connection, session.account_id)
                 used = found.used_at is not None and (
                     now - found.used_at > GRACE or await rows.child_used(connection, hash)
                 )
@@ -322,7 +325,7 @@ class SignIn:
             account_id = await rows.revoke(connection, session_id, now)
             if account_id is None:
                 return
-            account = await accounts.by_id(connection, account_id)
+            account = await accounts.looked_at(connection, account_id)
             said = audit.said(
                 AuditKind.SESSION_REVOKED,
                 "unknown" if account is None else account.name,

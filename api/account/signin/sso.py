@@ -79,7 +79,11 @@ class SingleSignOn:
         """Send somebody off. Raises RefusedError where there is nobody to send them to."""
         if self._provider is None:
             raise RefusedError("there is no provider")
-        asked = await self._provider.ask(redirect_uri)
+        try:
+            asked = await self._provider.ask(redirect_uri)
+        except RefusedError as error:
+            log.warning("single sign-on: the provider sends nobody: %s", error)
+            raise
         browser = secrets.token_urlsafe(32)
         flow = rows.Flow(nonce=asked.nonce, verifier=asked.verifier)
         async with self._begin() as connection:

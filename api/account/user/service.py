@@ -76,17 +76,14 @@ class Users:
     async def _seen(
         self, connection: AsyncConnection, principal: Principal, account_id: str
     ) -> Account:
-        account = await rows.by_id(connection, account_id)
-        if account is None or not may_see(principal, account.sites):
-            raise NotFound("user", account_id)
-        return account
+        return _within(principal, await rows.looked_at(connection, account_id), account_id)
 
     async def _changeable(
         self, connection: AsyncConnection, principal: Principal, account_id: str
     ) -> Account:
         """The same, where it has no scope that the principal has not."""
         await rows.lock(connection)
-        account = await self._seen(connection, principal, account_id)
+        account = _within(principal, await rows.by_id(connection, account_id), account_id)
         if not may_give(principal, account.role, account.sites):
             raise BeyondOwn("That user may do more than you.")
         return account
@@ -255,6 +252,12 @@ class Users:
                 await rows.owe(connection, said)
             await rows.notify(connection, "accounts")
         await self._changed()
+
+
+def _within(principal: Principal, account: Account | None, account_id: str) -> Account:
+    if account is None or not may_see(principal, account.sites):
+        raise NotFound("user", account_id)
+    return account
 
 
 async def end_one(

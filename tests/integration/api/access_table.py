@@ -50,6 +50,8 @@ class Line:
         def swap(part: Any) -> Any:
             if isinstance(part, dict):
                 return {key: swap(one) for key, one in part.items()}
+            if isinstance(part, list):
+                return [swap(one) for one in part]
             return swapped.get(part, part) if isinstance(part, str) else part
 
         return Line(swap(self.path), swap(self.body), swap(self.query), self.well, self.foreign)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import cv2
+import httpx
 import msgspec
 import numpy as np
 import pytest
@@ -16,7 +17,8 @@ from infra.settings import Settings
 from schemas.alert import Alert
 from schemas.ids import snapshot_id
 from tests.integration.api.access_table import ALERT, EVENT, MARK, SITE
-from tests.integration.api.people import user
+from tests.integration.api.callers import user
+from tests.integration.api.people import Clock, knows_accounts
 from tests.integration.api.support import (
     NOW,
     Decider,
@@ -80,6 +82,8 @@ def floor(stack: Stack, decider: Decider) -> Stack:
                 "source": "external",
                 "camera_id": "gate",
                 "zone_id": "dock",
+                "snapshots": 1,
+                "labels": {},
             }
         ],
     )
@@ -114,3 +118,31 @@ def roles(floor: Stack) -> dict[Role, dict[str, str]]:
 def stranger(floor: Stack) -> dict[str, str]:
     """An administrator of another site."""
     return user(floor.settings, floor.url, f"{MARK}-stranger", Role.ADMIN, {"elsewhere"})
+
+
+@pytest.fixture(scope="session")
+def desk_clock() -> Clock:
+    """The clock of the façade that people sign in to."""
+    return Clock()
+
+
+@pytest.fixture(scope="session")
+def desk(api_settings: Settings, desk_clock: Clock) -> Iterator[Stack]:
+    """A façade whose accounts are read, and whose clock a test moves."""
+    with serving(api_settings, now=desk_clock) as found:
+        wait_until(lambda: knows_accounts(found), "the accounts are read", 60)
+        yield found
+
+
+@pytest.fixture
+def clock(desk_clock: Clock) -> Iterator[Clock]:
+    """All tests come from one address: what one has tried, the next one need not wait for."""
+    yield desk_clock
+    desk_clock.pass_(hours=2)
+
+
+@pytest.fixture
+def client(desk: Stack, clock: Clock) -> Iterator[httpx.Client]:
+    """Requests to it, with a jar of cookies."""
+    with desk.anonymous() as found:
+        yield found

@@ -39,7 +39,7 @@ from schemas.document import Camera, Device, Document, Site, Zone
 from schemas.event import SecurityEvent
 from schemas.ids import decision_id
 from schemas.tick import Tick
-from tests.integration.api.people import signed
+from tests.integration.api.callers import signed
 from topics.admin import ensure
 from topics.catalogue import ALERTS, DECISIONS, EVENTS, PROBES, TICKS_DECIDE
 from topics.declare import Topic
@@ -102,6 +102,10 @@ class Stack:
         """A client that may do everything, and reads nothing from the environment."""
         headers = bearer(self.settings)
         return httpx.Client(base_url=self.url, timeout=timeout, trust_env=False, headers=headers)
+
+    def anonymous(self, timeout: float = 20.0) -> httpx.Client:
+        """A client that nobody is, until it says who."""
+        return httpx.Client(base_url=self.url, timeout=timeout, trust_env=False)
 
     def async_client(self, timeout: float = 20.0) -> httpx.AsyncClient:
         """The same, for concurrent requests."""

@@ -28,7 +28,7 @@ from tests.integration.api.access_table import (
     knock,
     line,
 )
-from tests.integration.api.people import signed, signed_in, user
+from tests.integration.api.callers import signed, signed_in, user
 from tests.integration.api.support import Stack, wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres]

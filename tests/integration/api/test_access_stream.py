@@ -18,7 +18,7 @@ from api.stream.hub import UNAUTHENTICATED
 from api.stream.schemas import StreamMessage
 from schemas.device import CameraState
 from tests.integration.api.access_table import MARK, MESSAGES, SITE
-from tests.integration.api.people import signed, user
+from tests.integration.api.callers import signed, user
 from tests.integration.api.support import Stack, alert_record, probe_record
 from topics.catalogue import ALERTS
 from topics.record import tombstone
@@ -115,7 +115,7 @@ async def to_the_end(socket: ClientConnection) -> None:
 
 @pytest.mark.parametrize("how", ["signed out", "other sites", "disabled", "revoked"])
 async def test_a_listener_whose_credential_is_taken_back_is_closed(floor: Stack, how: str) -> None:
-    name = f"{MARK}-{how.replace(' ', '-')}"
+    name = f"{MARK}-listens-{how.replace(' ', '-')}"
     with floor.client() as client:
         if how == "revoked":
             headers = signed(floor.settings, floor.url, name)

@@ -14,7 +14,7 @@ from api import examples
 from infra.settings import Settings
 from schemas.alert import Activity, ActivityKind, Alert, Command, CommandKind, CommandOutcome
 from schemas.ids import activity_id
-from tests.integration.api.people import actor
+from tests.integration.api.callers import actor
 from tests.integration.api.support import Stack, StandIn, wait_until
 from topics.catalogue import ACTIVITY, COMMANDS
 from topics.record import make

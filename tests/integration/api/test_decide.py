@@ -16,7 +16,7 @@ from infra.local_token import bearer
 from infra.sandbox import Sandbox, publish, sandbox
 from infra.settings import Settings
 from schemas.document import Channel, Receiver, Route, Routing
-from tests.integration.api.people import actor, signed
+from tests.integration.api.callers import actor, signed
 from tests.integration.api.support import document, wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres]

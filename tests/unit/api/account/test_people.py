@@ -36,7 +36,7 @@ def claims(**more: Any) -> dict[str, Any]:
 def test_somebody_gets_role_and_sites() -> None:
     person = person_of(claims(), MAPPING)
     assert (person.name, person.role) == ("kim", Role.OPERATOR)
-    assert person.sites == {"north", "south"}
+    assert person.sites == frozenset({"north", "south"})
 
 
 @pytest.mark.parametrize(
