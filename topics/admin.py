@@ -114,7 +114,9 @@ def topic_ids(settings: Settings, names: Sequence[str]) -> dict[str, str]:
     """
     prefix = prefix_of(settings.namespace)
     wanted = TopicCollection([prefix + name for name in names])
-    found = admin_client(settings).describe_topics(wanted, request_timeout=LIMIT_S)
+    # Held until it has answered: what a client was asked ends with it.
+    client = admin_client(settings)
+    found = client.describe_topics(wanted, request_timeout=LIMIT_S)
     return {name: str(found[prefix + name].result(timeout=LIMIT_S).topic_id) for name in names}
 
 
