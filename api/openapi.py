@@ -90,6 +90,7 @@ IDEMPOTENCY_KEY: Final = {
     "another body it is refused",
     "example": "6f1c2f0a-0b1e-4a55-9d1c-2a9a3f1f7c10",
 }
+KEY_NAME: Final = "idempotency-key"
 ETAG: Final = {
     "description": "Of the content: send it as If-None-Match, and have 304 while it still holds",
     "schema": {"type": "string"},
@@ -289,8 +290,8 @@ def _everywhere(spec: dict[str, Any]) -> None:
                 _add(operation, CrossOrigin)
             if method in WRITES and not path.startswith(UNKEYED):
                 parameters = operation.setdefault("parameters", [])
-                name = IDEMPOTENCY_KEY["name"]
-                parameters[:] = [one for one in parameters if one["name"] != name]
+                # A route that takes its key itself has it in small letters.
+                parameters[:] = [one for one in parameters if one["name"].lower() != KEY_NAME]
                 parameters.append(IDEMPOTENCY_KEY)
                 for refusal in KEYED:
                     _add(operation, refusal)

@@ -19,7 +19,7 @@ from api.database import Database
 from api.device.repository import DEVICES
 from api.export.schemas import COLUMNS, After, ExportKind
 
-__all__ = ["Span", "page"]
+__all__ = ["Span", "page", "query_of"]
 
 
 class Span(Struct, frozen=True):
@@ -67,10 +67,25 @@ async def page(
     limit: int,
 ) -> list[tuple[Any, ...]]:
     """The next rows of a site after that one, as `COLUMNS` has them; at most `limit`."""
+    query, values = query_of(kind, site_id, span, after, limit)
+    async with database.sites({site_id}) as connection:
+        cursor = connection.cursor(row_factory=tuple_row)
+        await cursor.execute(query, values)
+        return await cursor.fetchall()
+
+
+def query_of(
+    kind: ExportKind, site_id: str, span: Span, after: After | None, limit: int
+) -> tuple[sql.Composed, dict[str, Any]]:
+    """A page's query and its values."""
     table = TABLES[kind]
     id_ = sql.Identifier(table.id)
-    conditions: list[sql.Composable] = [sql.SQL("site_id = ANY(%(sites)s)")]
-    values: dict[str, Any] = {"sites": [site_id], "limit": limit}
+    # By equality as well: only then is the index in the order that is asked for.
+    conditions: list[sql.Composable] = [
+        sql.SQL("site_id = ANY(%(sites)s)"),
+        sql.SQL("site_id = %(site)s"),
+    ]
+    values: dict[str, Any] = {"sites": [site_id], "site": site_id, "limit": limit}
     beyond = sql.SQL("<" if table.backwards else ">")
     order: sql.Composable = sql.SQL("{} DESC" if table.backwards else "{}").format(id_)
     if table.at is not None:
@@ -99,10 +114,7 @@ async def page(
         sql.SQL(" AND ").join(conditions),
         order,
     )
-    async with database.sites({site_id}) as connection:
-        cursor = connection.cursor(row_factory=tuple_row)
-        await cursor.execute(query, values)
-        return await cursor.fetchall()
+    return query, values
 
 
 def _column(table: _Table, name: str) -> sql.Composable:
