@@ -22,6 +22,7 @@ from api.backtest.service import Backtests
 from api.camera import service as cameras
 from api.database import Database
 from api.discovery.service import Scans
+from api.document.service import Documents
 from api.event.flights import Flights
 from api.health.monitor import Monitor
 from api.metrics import Metrics
@@ -71,6 +72,7 @@ class Api:
         self.outcomes = Outcomes()
         self.asked = Asked()
         self.backtests = Backtests(settings, self.configuration, self.database, now)
+        self.documents = Documents(settings, self.configuration)
         self.scans = Scans(settings, self.hub, now)
         self.onboarding = Onboarding(settings, self.configuration, now)
         self.feed = Feed(

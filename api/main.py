@@ -21,6 +21,8 @@ from api.camera.endpoints import router as cameras
 from api.context import Api
 from api.device.endpoints import router as devices
 from api.discovery.endpoints import router as scans
+from api.document.endpoints import router as site_documents
+from api.document.endpoints import routing
 from api.event.endpoints import router as events
 from api.guard import Guard
 from api.health.endpoints import router as health
@@ -105,6 +107,8 @@ def create_app(
         handovers,
         notifications,
         backtests,
+        site_documents,
+        routing,
         stream,
         health,
         page,
