@@ -189,8 +189,8 @@ export function withField<K extends keyof Zone>(zone: Zone, field: K, value: Zon
   const { [field]: _, ...rest } = zone;
   const usual = (DEFAULTS as Partial<Record<keyof Zone, unknown>>)[field];
   const empty = Array.isArray(value) && value.length === 0;
-  if (value === undefined || empty || value === usual) return rest as Zone;
-  return { ...rest, [field]: value } as Zone;
+  if (value === undefined || empty || value === usual) return rest as unknown as Zone;
+  return { ...rest, [field]: value } as unknown as Zone;
 }
 
 /** An id that is free: `zone-2` where `zone-1` is taken. Cameras, devices and zones share ids. */
