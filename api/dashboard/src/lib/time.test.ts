@@ -1,0 +1,42 @@
+import { describe, expect, it } from "vitest";
+import { running, shownTime, span } from "@/lib/time";
+
+const AT = Date.parse("2026-11-28T22:30:05Z");
+
+describe("shownTime", () => {
+  it("tells the site's clock, and the analyst's beside it", () => {
+    const shown = shownTime(AT, AT + 60_000, "Europe/Berlin", "America/New_York", "en-GB");
+    expect(shown).toEqual({ text: "23:30:05", own: "17:30:05" });
+  });
+  it("says nothing twice where both clocks agree", () => {
+    expect(shownTime(AT, AT, "Europe/Berlin", "Europe/Paris", "en-GB").own).toBeNull();
+  });
+  it("names the day where it is not today's there, each by its own calendar", () => {
+    // An hour later it is the 29th in Berlin, and still the 28th in New York.
+    const shown = shownTime(AT, AT + 3_600_000, "Europe/Berlin", "America/New_York", "en-GB");
+    expect(shown.text).toMatch(/^Sat,? 28 Nov 23:30:05$/);
+    expect(shown.own).toBe("17:30:05");
+  });
+  it("falls back to UTC for a zone that nobody knows", () => {
+    expect(shownTime(AT, AT, "Mars/Base", "UTC", "en-GB").text).toContain("22:30:05");
+  });
+});
+
+describe("span", () => {
+  it.each([
+    [-5, "0 s"],
+    [59_999, "59 s"],
+    [60_000, "1 min"],
+    [3_600_000, "1 h 0 min"],
+    [47 * 3_600_000, "47 h 0 min"],
+    [48 * 3_600_000, "2 d"],
+  ])("%d ms is %s", (ms, text) => expect(span(ms)).toBe(text));
+});
+
+describe("running", () => {
+  it.each([
+    [7_900, "0:07"],
+    [760_000, "12:40"],
+    [3_723_000, "1:02:03"],
+  ])("%d ms is %s", (ms, text) => expect(running(ms)).toBe(text));
+});

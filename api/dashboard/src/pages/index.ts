@@ -1,0 +1,20 @@
+/** The pages: a folder each, and a line here. See the README of the dashboard. */
+import type { ComponentType } from "react";
+import type { Scope } from "@/api/types";
+
+export interface PageEntry {
+  /** The folder under src/pages, and the namespace of its messages; `nav` there is its name. */
+  name: string;
+  path: string;
+  /** The place in the navigation; without one it is only reached by links. */
+  nav?: number;
+  /** What one needs to see it. */
+  scope?: Scope;
+  load: () => Promise<{ default: ComponentType }>;
+}
+
+export const PAGES: readonly PageEntry[] = [
+  { name: "queue", path: "/", nav: 10, scope: "alerts:read", load: () => import("./queue") },
+  { name: "alert", path: "/alerts/:alertId", scope: "alerts:read", load: () => import("./alert") },
+  { name: "settings", path: "/settings", nav: 90, load: () => import("./settings") },
+];
