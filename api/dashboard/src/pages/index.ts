@@ -16,5 +16,6 @@ export interface PageEntry {
 export const PAGES: readonly PageEntry[] = [
   { name: "queue", path: "/", nav: 10, scope: "alerts:read", load: () => import("./queue") },
   { name: "alert", path: "/alerts/:alertId", scope: "alerts:read", load: () => import("./alert") },
+  { name: "rules", path: "/rules", nav: 70, scope: "config:read", load: () => import("./rules") },
   { name: "settings", path: "/settings", nav: 90, load: () => import("./settings") },
 ];

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { DocumentView } from "./document";
-import { dirty, type Draft, next, started } from "./draft";
+import { type Draft, dirty, next, started } from "./draft";
 
 interface Named {
   name?: string;

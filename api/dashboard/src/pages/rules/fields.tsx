@@ -1,7 +1,7 @@
 /** Fields with the server's words about what is wrong in them. */
 import { type ReactNode, useId, useState } from "react";
-import { same } from "./document";
 import type { DocumentProblem } from "./document";
+import { same } from "./document";
 
 export function Problems({ of, id }: { of: readonly DocumentProblem[]; id?: string }) {
   if (!of.length) return null;

@@ -220,7 +220,10 @@ function Handles({ zoneId, points, at, change }: HandleProps) {
             // By keyboard it is Insert on the point before it.
             tabIndex={-1}
             aria-hidden="true"
-            style={{ left: percent((point[0] + next[0]) / 2), top: percent((point[1] + next[1]) / 2) }}
+            style={{
+              left: percent((point[0] + next[0]) / 2),
+              top: percent((point[1] + next[1]) / 2),
+            }}
             onClick={() => {
               change(splitEdge(points, index), true);
               setFocus(index + 1);
@@ -306,7 +309,12 @@ function Drawing({ at, drawn, label }: DrawingProps) {
   };
   return (
     <>
-      <svg viewBox="0 0 1 1" preserveAspectRatio="none" aria-hidden="true" className="rules-drawing">
+      <svg
+        viewBox="0 0 1 1"
+        preserveAspectRatio="none"
+        aria-hidden="true"
+        className="rules-drawing"
+      >
         <polyline points={text([...points, cross])} />
         <line x1={cross[0]} x2={cross[0]} y1="0" y2="1" className="cross" />
         <line x1="0" x2="1" y1={cross[1]} y2={cross[1]} className="cross" />

@@ -2,7 +2,17 @@
 import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Window } from "./document";
-import { CELL, CELLS, covered, DAYS, hours, painted, type Stretch, stretches, windows } from "./week";
+import {
+  CELL,
+  CELLS,
+  covered,
+  DAYS,
+  hours,
+  painted,
+  type Stretch,
+  stretches,
+  windows,
+} from "./week";
 
 interface Props {
   value: readonly Window[];
@@ -72,6 +82,7 @@ export function WeekGrid({ value, readOnly, change }: Props) {
 
   return (
     <div className="rules-week">
+      {/* biome-ignore lint/a11y/noNoninteractiveElementToInteractiveRole: a table that is worked in */}
       <table role="grid" aria-label={t("week.label")} aria-readonly={readOnly}>
         <thead>
           <tr>
@@ -103,7 +114,9 @@ export function WeekGrid({ value, readOnly, change }: Props) {
         </tbody>
       </table>
       <p className="quiet">
-        {shown.length ? t("week.hours", { count: Math.round(hours(shown) * 10) / 10 }) : t("week.none")}
+        {shown.length
+          ? t("week.hours", { count: Math.round(hours(shown) * 10) / 10 })
+          : t("week.none")}
         {": "}
         {windows(shown)
           .map(
@@ -133,9 +146,9 @@ function Row({ day, name, found, focus, focused, pressed, entered }: RowProps) {
       {Array.from({ length: CELLS }, (_, cell) => cell).map((cell) => {
         const state = covered(found, day, cell);
         return (
-          // biome-ignore lint/a11y/useSemanticElements: a cell of a grid is focused and pressed
           <td
             key={cell}
+            // biome-ignore lint/a11y/noNoninteractiveElementToInteractiveRole: a grid's cell is pressed
             role="gridcell"
             data-cell={`${day} ${cell}`}
             data-state={state}
