@@ -102,7 +102,8 @@ export function RoutingPart({ work, readOnly, mayTry }: Props) {
           tried={tried}
           old={tried.version !== null && tried.version !== draft.version}
           disabled={!work.changed || work.check?.ok === false}
-          pictureOf={() => ""}
+          site={null}
+          pictureOf={() => null}
           run={(days) => tried.start({ document, version: draft.version, days, now: Date.now() })}
         />
       ) : null}
@@ -186,7 +187,6 @@ function Tree({ root, picked, pick, problems, move, remove }: TreeProps) {
             aria-posinset={row.position}
             aria-setsize={row.siblings}
             aria-selected={chosen}
-            aria-invalid={wrong || undefined}
             tabIndex={chosen ? 0 : -1}
             style={{ marginLeft: `${row.depth * 1.4}rem` }}
             onClick={() => look(row.place)}

@@ -12,12 +12,14 @@ interface Props {
   old: boolean;
   disabled: boolean;
   run: (days: number) => void;
-  pictureOf: (camera: string) => string;
+  /** Whose clock times are told by; null: the analyst's. */
+  site: string | null;
+  pictureOf: (camera: string) => string | null;
 }
 
 const MOST_SHOWN = 12;
 
-export function TrialPanel({ tried, old, disabled, run, pictureOf }: Props) {
+export function TrialPanel({ tried, old, disabled, run, site, pictureOf }: Props) {
   const { t } = useTranslation("rules");
   const [days, setDays] = useState<number>(7);
   const { trial, error } = tried;
@@ -61,7 +63,7 @@ export function TrialPanel({ tried, old, disabled, run, pictureOf }: Props) {
       {trial?.result ? (
         <>
           {old ? <p className="rules-warn">{t("trial.old")}</p> : null}
-          <Told result={trial.result} pictureOf={pictureOf} />
+          <Told result={trial.result} site={site} pictureOf={pictureOf} />
         </>
       ) : busy ? null : (
         <p className="quiet">{t("trial.hint")}</p>
@@ -70,7 +72,13 @@ export function TrialPanel({ tried, old, disabled, run, pictureOf }: Props) {
   );
 }
 
-function Told({ result, pictureOf }: { result: Result; pictureOf: (camera: string) => string }) {
+interface ToldProps {
+  result: Result;
+  site: string | null;
+  pictureOf: (camera: string) => string | null;
+}
+
+function Told({ result, site, pictureOf }: ToldProps) {
   const { t } = useTranslation("rules");
   const figures = [
     ["alerts", result.before.alerts, result.after.alerts],
@@ -86,8 +94,7 @@ function Told({ result, pictureOf }: { result: Result; pictureOf: (camera: strin
   return (
     <>
       <p>
-        <TimeText at={result.since} site={result.missed[0]?.site ?? null} /> –{" "}
-        <TimeText at={result.until} site={result.missed[0]?.site ?? null} />
+        <TimeText at={result.since} site={site} /> – <TimeText at={result.until} site={site} />
         {": "}
         {t("trial.events", { count: result.events, tracks: result.tried_on_tracks })}
       </p>
@@ -160,7 +167,7 @@ function FateCard({ fate }: { fate: Fate }) {
   );
 }
 
-function AddedCard({ added, url }: { added: Added; url: string }) {
+function AddedCard({ added, url }: { added: Added; url: string | null }) {
   const { t } = useTranslation("rules");
   const what = `${added.label ?? added.type}, ${added.camera}`;
   return (

@@ -206,6 +206,7 @@ function Loaded(props: LoadedProps) {
           tried={tried}
           old={tried.version !== null && tried.version !== version}
           disabled={!work.changed || work.check?.ok === false}
+          site={siteId}
           pictureOf={picture}
           run={(days) => tried.start({ document, version, days, now: Date.now() })}
         />
