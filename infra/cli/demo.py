@@ -54,6 +54,7 @@ def demo(
     """
     from agents.capture.simulator import SCENES, SimulatedSite
     from agents.runtime.clock import wall
+    from infra.dashboard import build
     from infra.demo import Demo, simulated_document, video_document
     from infra.replay import with_model
     from infra.sandbox import sandbox
@@ -68,13 +69,16 @@ def demo(
     settings = with_model(settings_of(ctx, state), model)
     out = console(stderr=json)
     with steps(quiet=json) as step:
+        unbuilt = build(settings.cache_dir, step.say)
         step.say("starting")
         opened = sandbox(settings, "demo", api=True, say=step.say, count=step.count)
         box = opened.__enter__()
     try:
         eye = settings.model or "motion, and the people detector that OpenCV ships (no model)"
         out.print(f"Watching {_what(scene, seed, video)} with {eye}.", markup=False)
-        out.print(f"Live page: [bold]{box.url}[/bold]   Ctrl-C ends it.")
+        if unbuilt is not None:
+            out.print(unbuilt, markup=False)
+        out.print(f"Dashboard: [bold]{box.url}[/bold]   Ctrl-C ends it.")
         result = Demo(box, document).run(seconds, lambda alert, what: _tell(out, alert, what))
     except KeyboardInterrupt:
         result = None

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from infra.cli.frame import settings_of
+from infra.dashboard import build, check
 from infra.errors import ExitCode
 from infra.setting_values import ROOT
 
@@ -29,13 +31,22 @@ LINTS = (
 )
 def run_tests(
     ctx: typer.Context,
-    lint: Annotated[bool, typer.Option("--lint/--no-lint", help="ruff and mypy first.")] = True,
+    lint: Annotated[
+        bool, typer.Option("--lint/--no-lint", help="ruff, mypy and the dashboard's first.")
+    ] = True,
 ) -> None:
     """Lint, types and tests. What it does not know goes to pytest.
 
     pytest's closing line comes last; the exit status is not 0 where any of them failed.
     """
+    cache = settings_of(ctx, None).cache_dir
+    unbuilt = build(cache, _say)
+    if unbuilt is not None:
+        _say(unbuilt)
     failed = [name for name, command in LINTS if not _run(name, command)] if lint else []
+    for why in check(cache, _say) if lint else []:
+        _say(why)
+        failed.append(why.partition(":")[0])
     if failed:
         sys.stdout.write(f"watchfloor: {', '.join(failed)} failed; the tests run all the same\n")
         sys.stdout.flush()
@@ -43,9 +54,13 @@ def run_tests(
     raise typer.Exit(status or (ExitCode.FAILED if failed else ExitCode.OK))
 
 
-def _run(name: str, command: list[str]) -> bool:
-    sys.stdout.write(f"{name}\n")
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
+
+
+def _run(name: str, command: list[str]) -> bool:
+    _say(name)
     return _call(command) == 0
 
 

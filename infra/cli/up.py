@@ -37,10 +37,15 @@ def up(
     WATCHFLOOR_KAFKA_URL and WATCHFLOOR_POSTGRES_URL name are used instead of our own. What it holds
     is kept under the state directory, and is there again after a crash or a `down`.
     """
+    from infra.dashboard import build
+
     with steps(quiet=as_json) as told:
-        stack = Stack(settings_of(ctx, state), report=told.say, progress=told.count)
+        wanted = settings_of(ctx, state)
+        unbuilt = build(wanted.cache_dir, told.say)
+        stack = Stack(wanted, report=told.say, progress=told.count)
         fresh = stack.start()
         stack.wait(timeout)
+    notes = [*stack.notes, *([] if unbuilt is None else [unbuilt])]
     settings = stack.settings
     if as_json:
         print_json(
@@ -49,13 +54,13 @@ def up(
                 "api_url": settings.api_url,
                 "kafka": settings.kafka_url,
                 "state": str(settings.state_dir),
-                "notes": stack.notes,
+                "notes": notes,
                 "components": [item.to_json() for item in stack.status()],
             }
         )
     else:
         begun = "Watchfloor runs" if fresh else "Watchfloor runs already"
-        for note in stack.notes:
+        for note in notes:
             console(stderr=True).print(note, markup=False)
         console().print(f"{begun}: {settings.api_url}", markup=False)
         console().print(
