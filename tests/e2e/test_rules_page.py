@@ -245,6 +245,19 @@ def zone_in_force(stack: Stack) -> dict[str, Any]:
     return next(one for one in found if one["zone_id"] == "yard")
 
 
+def goes_back(page: Page) -> None:
+    """From the history, to how it was at first."""
+    page.get_by_role("button", name="History").click()
+    revisions = page.get_by_role("region", name="Revisions").locator("li.panel")
+    expect(revisions).to_have_count(2)
+    expect(revisions.first).to_contain_text("in force")
+    no_faults(page)
+    shot(page, "rules-history")
+    revisions.nth(1).get_by_role("button", name="Go back to this").click()
+    page.get_by_role("dialog").get_by_role("button", name="Go back to this").click()
+    expect(revisions).to_have_count(3, timeout=PATIENCE_MS)
+
+
 def test_a_zone_is_drawn_tried_saved_and_in_force(page: Page, stack: Stack) -> None:
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
@@ -301,16 +314,7 @@ def test_a_zone_is_drawn_tried_saved_and_in_force(page: Page, stack: Stack) -> N
         for x, y in ((0.55, 0.2), (0.95, 0.2), (0.95, 0.95), (0.55, 0.95))
     ]
 
-    # And back, from the history.
-    page.get_by_role("button", name="History").click()
-    revisions = page.get_by_role("region", name="Revisions").locator("li.panel")
-    expect(revisions).to_have_count(2)
-    expect(revisions.first).to_contain_text("in force")
-    no_faults(page)
-    shot(page, "rules-history")
-    revisions.nth(1).get_by_role("button", name="Go back to this").click()
-    page.get_by_role("dialog").get_by_role("button", name="Go back to this").click()
-    expect(revisions).to_have_count(3, timeout=PATIENCE_MS)
+    goes_back(page)
     assert zone_in_force(stack)["polygons"]["gate"] == [list(point) for point in LEFT]
     assert errors == []
 

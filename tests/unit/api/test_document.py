@@ -203,6 +203,27 @@ async def test_every_problem_of_a_document_is_told_at_its_field(
     assert "the tag '!!python" in found.text or "the tag 'tag:yaml.org" in found.text
 
 
+@pytest.mark.parametrize(
+    "camera",
+    [
+        {"camera_id": "gate", "stream": "rtsp://admin:hunter2@10.0.0.8/main"},
+        {"camera_id": "gate", "credentials": "hunter2 is the password"},
+    ],
+)
+async def test_a_secret_is_refused_and_never_told_back(
+    app: FastAPI, client: httpx.AsyncClient, camera: dict[str, Any], caplog: Any
+) -> None:
+    configured(app)
+    found = await client.put(
+        "/v1/sites/north/document",
+        headers={"If-Match": '"7"'},
+        json={"document": {"sites": [{"site_id": "north", "cameras": [camera]}]}},
+    )
+    assert found.status_code == 422
+    assert "hunter2" not in found.text
+    assert "hunter2" not in caplog.text
+
+
 async def test_the_routing_keeps_the_receivers_that_zones_name(
     app: FastAPI, client: httpx.AsyncClient
 ) -> None:
