@@ -9,15 +9,15 @@ import { Dialog } from "@/ui/dialog";
 import { useToast } from "@/ui/toasts";
 import type { RevisionView, SavedView } from "./document";
 import { Changes } from "./save-dialog";
-import { type Part, placeOf, type Work } from "./work";
+import { type May, type Part, placeOf, type Work } from "./work";
 
 interface Props<D> {
   part: Part;
   work: Work<D>;
-  readOnly: boolean;
+  may: May;
 }
 
-export function HistoryPanel<D>({ part, work, readOnly }: Props<D>) {
+export function HistoryPanel<D>({ part, work, may }: Props<D>) {
   const { t } = useTranslation("rules");
   const [asked, setAsked] = useState<RevisionView | null>(null);
   const { data, error, isPending, hasNextPage, fetchNextPage, isFetchingNextPage, refetch } =
@@ -45,7 +45,7 @@ export function HistoryPanel<D>({ part, work, readOnly }: Props<D>) {
               <TimeText at={one.at} site={part} />
               {index === 0 ? <span className="tag">{t("history.inForce")}</span> : null}
               {one.removed ? <span className="tag">{t("history.removed")}</span> : null}
-              {index > 0 && !one.removed && !readOnly ? (
+              {index > 0 && !one.removed && may.save ? (
                 <Button onClick={() => setAsked(one)}>{t("history.restore")}</Button>
               ) : null}
             </div>

@@ -10,7 +10,7 @@ import { HistoryPanel } from "./history-panel";
 import "./rules.css";
 import { RoutingPart } from "./routing-part";
 import { TextPart } from "./text-part";
-import { type Part, useWork } from "./work";
+import { type May, type Part, useWork } from "./work";
 import { ZonesPart } from "./zones-part";
 
 const PARTS = ["zones", "routing"] as const;
@@ -89,10 +89,12 @@ export default function Rules() {
 
 type Look = (typeof LOOKS)[number];
 
-function useMay(part: Part): { readOnly: boolean; mayTry: boolean } {
+function useMay(part: Part): May {
   const { me, may } = useSession();
   const reaches = part !== null || me.sites === null;
-  return { readOnly: !may("config:write") || !reaches, mayTry: may("backtests:run") };
+  const save = may("config:write") && reaches;
+  const tries = may("backtests:run") && reaches;
+  return { draft: save || tries, save, try: tries };
 }
 
 interface ZonesProps {
@@ -104,25 +106,18 @@ interface ZonesProps {
 
 function Zones({ siteId, look, camera, pickCamera }: ZonesProps) {
   const work = useWork<SiteDocument>(siteId);
-  const { readOnly, mayTry } = useMay(siteId);
-  if (look === "history") return <HistoryPanel part={siteId} work={work} readOnly={readOnly} />;
-  if (look === "text") return <TextPart part={siteId} work={work} readOnly={readOnly} />;
+  const may = useMay(siteId);
+  if (look === "history") return <HistoryPanel part={siteId} work={work} may={may} />;
+  if (look === "text") return <TextPart part={siteId} work={work} may={may} />;
   return (
-    <ZonesPart
-      siteId={siteId}
-      work={work}
-      readOnly={readOnly}
-      mayTry={mayTry}
-      camera={camera}
-      pickCamera={pickCamera}
-    />
+    <ZonesPart siteId={siteId} work={work} may={may} camera={camera} pickCamera={pickCamera} />
   );
 }
 
 function Routing({ look }: { look: Look }) {
   const work = useWork<RoutingDocument>(null);
-  const { readOnly, mayTry } = useMay(null);
-  if (look === "history") return <HistoryPanel part={null} work={work} readOnly={readOnly} />;
-  if (look === "text") return <TextPart part={null} work={work} readOnly={readOnly} />;
-  return <RoutingPart work={work} readOnly={readOnly} mayTry={mayTry} />;
+  const may = useMay(null);
+  if (look === "history") return <HistoryPanel part={null} work={work} may={may} />;
+  if (look === "text") return <TextPart part={null} work={work} may={may} />;
+  return <RoutingPart work={work} may={may} />;
 }

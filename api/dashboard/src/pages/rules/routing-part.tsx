@@ -19,18 +19,17 @@ import {
 import { Beside } from "./routing-lists";
 import { useTrial } from "./trial";
 import { TrialPanel } from "./trial-panel";
-import type { Work } from "./work";
+import type { May, Work } from "./work";
 import { WorkBar } from "./work-bar";
 
 interface Props {
   work: Work<RoutingDocument>;
-  readOnly: boolean;
-  mayTry: boolean;
+  may: May;
 }
 
 const id = (place: Place) => `route-${place.join("-") || "root"}`;
 
-export function RoutingPart({ work, readOnly, mayTry }: Props) {
+export function RoutingPart({ work, may }: Props) {
   const { t } = useTranslation("rules");
   const tried = useTrial();
   const [picked, setPicked] = useState<Place>([]);
@@ -57,28 +56,28 @@ export function RoutingPart({ work, readOnly, mayTry }: Props) {
             picked={place}
             pick={setPicked}
             problems={problems}
-            move={(at, by) => !readOnly && put(...moved(root, at, by))}
-            remove={(at) => !readOnly && at.length > 0 && put(removed(root, at), at.slice(0, -1))}
+            move={(at, by) => may.draft && put(...moved(root, at, by))}
+            remove={(at) => may.draft && at.length > 0 && put(removed(root, at), at.slice(0, -1))}
           />
           <div className="rules-row">
-            <Button disabled={readOnly} onClick={() => put(...added(root, place, {}))}>
+            <Button disabled={!may.draft} onClick={() => put(...added(root, place, {}))}>
               {t("routes.add")}
             </Button>
             <Button
-              disabled={readOnly || !place.length}
+              disabled={!may.draft || !place.length}
               onClick={() => put(...moved(root, place, -1))}
             >
               {t("routes.up")}
             </Button>
             <Button
-              disabled={readOnly || !place.length}
+              disabled={!may.draft || !place.length}
               onClick={() => put(...moved(root, place, 1))}
             >
               {t("routes.down")}
             </Button>
             <Button
               kind="danger"
-              disabled={readOnly || !place.length}
+              disabled={!may.draft || !place.length}
               onClick={() => put(removed(root, place), place.slice(0, -1))}
             >
               {t("routes.remove")}
@@ -92,12 +91,12 @@ export function RoutingPart({ work, readOnly, mayTry }: Props) {
           root={place.length === 0}
           receivers={(document.receivers ?? []).map((one) => one.name)}
           problems={own(problems, place)}
-          readOnly={readOnly}
+          readOnly={!may.draft}
           change={(made) => put(withRoute(root, place, () => made))}
         />
       </div>
       <Beside document={document} problems={problems} />
-      {mayTry ? (
+      {may.try ? (
         <TrialPanel
           tried={tried}
           old={tried.version !== null && tried.version !== draft.version}
@@ -110,8 +109,8 @@ export function RoutingPart({ work, readOnly, mayTry }: Props) {
       <WorkBar
         part={null}
         work={work}
-        readOnly={readOnly}
-        tried={!mayTry || (tried.version === draft.version && tried.trial?.state === "done")}
+        may={may}
+        tried={!may.try || (tried.version === draft.version && tried.trial?.state === "done")}
       />
     </>
   );

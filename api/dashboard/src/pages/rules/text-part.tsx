@@ -7,17 +7,17 @@ import { Button, ErrorState, Loading } from "@/ui/basics";
 import { useToast } from "@/ui/toasts";
 import type { CheckView, SavedView } from "./document";
 import { Changes } from "./save-dialog";
-import { type Part, placeOf, type Work } from "./work";
+import { type May, type Part, placeOf, type Work } from "./work";
 
 interface Props<D> {
   part: Part;
   work: Work<D>;
-  readOnly: boolean;
+  may: May;
 }
 
 const ROWS = 28;
 
-export function TextPart<D>({ part, work, readOnly }: Props<D>) {
+export function TextPart<D>({ part, work, may }: Props<D>) {
   const { t } = useTranslation("rules");
   const toast = useToast();
   const [typed, setTyped] = useState<string | null>(null);
@@ -55,7 +55,7 @@ export function TextPart<D>({ part, work, readOnly }: Props<D>) {
           className="input"
           rows={ROWS}
           spellCheck={false}
-          readOnly={readOnly}
+          readOnly={!may.save}
           value={text}
           onChange={(event) => setTyped(event.target.value)}
         />
@@ -90,7 +90,7 @@ export function TextPart<D>({ part, work, readOnly }: Props<D>) {
         </Button>
         <Button
           kind="main"
-          disabled={readOnly || !checked?.ok || !checked.changes.length || save.isPending}
+          disabled={!may.save || !checked?.ok || !checked.changes.length || save.isPending}
           onClick={() => save.mutate()}
         >
           {t("save.save")}

@@ -4,16 +4,16 @@ import { useTranslation } from "react-i18next";
 import { Button } from "@/ui/basics";
 import { useKeys } from "@/ui/keys";
 import { SaveDialog } from "./save-dialog";
-import type { Part, Work } from "./work";
+import type { May, Part, Work } from "./work";
 
 interface Props<D> {
   part: Part;
   work: Work<D>;
   tried: boolean;
-  readOnly: boolean;
+  may: May;
 }
 
-export function WorkBar<D>({ part, work, tried, readOnly }: Props<D>) {
+export function WorkBar<D>({ part, work, tried, may }: Props<D>) {
   const { t } = useTranslation("rules");
   const [saving, setSaving] = useState(false);
   const { draft, changed, check, checking } = work;
@@ -24,10 +24,10 @@ export function WorkBar<D>({ part, work, tried, readOnly }: Props<D>) {
   return (
     <div className="rules-bar">
       <span role="status">
-        {readOnly
-          ? t("bar.readOnly")
-          : wrong
-            ? t("bar.problems", { count: wrong })
+        {wrong
+          ? t("bar.problems", { count: wrong })
+          : !may.save
+            ? t("bar.readOnly")
             : changed
               ? t("bar.changed")
               : t("bar.revision", { revision: draft.base.revision, name: draft.base.author })}
@@ -39,7 +39,7 @@ export function WorkBar<D>({ part, work, tried, readOnly }: Props<D>) {
       <Button disabled={!changed} onClick={() => work.act({ do: "discard" })}>
         {t("bar.discard")}
       </Button>
-      <Button kind="main" disabled={!changed || readOnly} onClick={() => setSaving(true)}>
+      <Button kind="main" disabled={!changed || !may.save} onClick={() => setSaving(true)}>
         {t("bar.save")}
       </Button>
       {saving ? (

@@ -8,6 +8,14 @@ import { type Act, type Draft, dirty, next } from "./draft";
 /** Of the routing, or of a site. */
 export type Part = string | null;
 
+/** What whoever is signed in may do with a part. */
+export interface May {
+  /** Make a draft: to save it, or only to try it. */
+  draft: boolean;
+  save: boolean;
+  try: boolean;
+}
+
 export function placeOf(part: Part): string {
   return part === null ? "/v1/routing" : `/v1/sites/${encodeURIComponent(part)}/document`;
 }

@@ -23,15 +23,14 @@ import {
 import { ShapeEditor } from "./shape-editor";
 import { type Tried, useTrial } from "./trial";
 import { TrialPanel } from "./trial-panel";
-import type { Work } from "./work";
+import type { May, Work } from "./work";
 import { WorkBar } from "./work-bar";
 import { ZoneForm } from "./zone-form";
 
 interface Props {
   siteId: string;
   work: Work<SiteDocument>;
-  readOnly: boolean;
-  mayTry: boolean;
+  may: May;
   camera: string | null;
   pickCamera: (camera: string) => void;
 }
@@ -53,7 +52,7 @@ function useReceivers(): string[] | null {
   return data ? (data.document.receivers ?? []).map((one) => one.name) : null;
 }
 
-export function ZonesPart({ siteId, work, readOnly, mayTry, camera: asked, pickCamera }: Props) {
+export function ZonesPart({ siteId, work, may, camera: asked, pickCamera }: Props) {
   const { t } = useTranslation("rules");
   const tried = useTrial();
   const { draft, error } = work;
@@ -69,8 +68,7 @@ export function ZonesPart({ siteId, work, readOnly, mayTry, camera: asked, pickC
     <Loaded
       siteId={siteId}
       work={work}
-      readOnly={readOnly}
-      mayTry={mayTry}
+      may={may}
       site={site}
       cameras={cameras}
       camera={camera}
@@ -92,7 +90,7 @@ interface LoadedProps extends Omit<Props, "camera"> {
 
 function Loaded(props: LoadedProps) {
   const { t } = useTranslation("rules");
-  const { siteId, work, readOnly, site, cameras, camera, picture, tried } = props;
+  const { siteId, work, may, site, cameras, camera, picture, tried } = props;
   const receivers = useReceivers();
   const [picked, setPicked] = useState<string | null>(null);
   const [drawing, setDrawing] = useState(false);
@@ -132,7 +130,7 @@ function Loaded(props: LoadedProps) {
           </select>
         </label>
         <Button
-          disabled={readOnly}
+          disabled={!may.draft}
           onClick={() => {
             const zone = { zone_id: freshId(site), camera_ids: [camera.id] };
             change(withNewZone(document, withShape(zone, camera.id, FIRST_SHAPE)));
@@ -153,7 +151,7 @@ function Loaded(props: LoadedProps) {
             chosen={chosen?.zone_id ?? null}
             choose={setPicked}
             drawing={drawing}
-            readOnly={readOnly}
+            readOnly={!may.draft}
             change={(points, settled) => {
               setHeld(settled ? null : points);
               if (settled) changeZone((zone) => withShape(zone, camera.id, points));
@@ -190,7 +188,7 @@ function Loaded(props: LoadedProps) {
             receivers={receivers}
             timezone={site.timezone ?? "UTC"}
             problems={problems}
-            readOnly={readOnly}
+            readOnly={!may.draft}
             change={(zone) => changeZone(() => zone)}
             draw={() => setDrawing(true)}
             wholePicture={() => changeZone((zone) => withShape(zone, camera.id, null))}
@@ -201,7 +199,7 @@ function Loaded(props: LoadedProps) {
           />
         ) : null}
       </div>
-      {props.mayTry ? (
+      {may.try ? (
         <TrialPanel
           tried={tried}
           old={tried.version !== null && tried.version !== version}
@@ -214,8 +212,8 @@ function Loaded(props: LoadedProps) {
       <WorkBar
         part={siteId}
         work={work}
-        readOnly={readOnly}
-        tried={!props.mayTry || (tried.version === version && tried.trial?.state === "done")}
+        may={may}
+        tried={!may.try || (tried.version === version && tried.trial?.state === "done")}
       />
     </>
   );
