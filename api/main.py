@@ -19,6 +19,7 @@ from api.backtest.endpoints import router as backtests
 from api.binding import listen
 from api.camera.endpoints import router as cameras
 from api.context import Api
+from api.dashboard.serve import router_of as dashboard
 from api.device.endpoints import router as devices
 from api.discovery.endpoints import router as scans
 from api.document.endpoints import router as site_documents
@@ -112,6 +113,7 @@ def create_app(
         stream,
         health,
         page,
+        dashboard(),
     ):
         app.include_router(router)
     app.add_api_route(

@@ -1,4 +1,4 @@
-// Small helpers of both pages. Text only ever goes in as text.
+// Small helpers. Text only ever goes in as text.
 export const byId = (id) => document.getElementById(id);
 
 export function make(tag, className, text) {

@@ -1,4 +1,4 @@
-"""The pages: a few files, read once, and nothing from anywhere else."""
+"""The page of devices: a few files, read once, and nothing from anywhere else."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ TYPES: Final = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
-    ".svg": "image/svg+xml",
 }
 
 
@@ -45,12 +44,6 @@ def _serve(request: Request, name: str) -> Response:
     return Response(file.data, headers={**headers, "Content-Type": file.kind})
 
 
-@router.get("/")
-async def index(request: Request) -> Response:
-    """The page."""
-    return _serve(request, "index.html")
-
-
 @router.get("/devices")
 async def devices(request: Request) -> Response:
     """The page of devices."""
@@ -63,21 +56,9 @@ async def style(request: Request) -> Response:
     return _serve(request, "style.css")
 
 
-@router.get("/live/app.js")
-async def app(request: Request) -> Response:
-    """What it does: the connection."""
-    return _serve(request, "app.js")
-
-
-@router.get("/live/view.js")
-async def view(request: Request) -> Response:
-    """What it does: the picture of it."""
-    return _serve(request, "view.js")
-
-
 @router.get("/live/dom.js")
 async def dom(request: Request) -> Response:
-    """What both pages share."""
+    """Its small helpers."""
     return _serve(request, "dom.js")
 
 
@@ -91,9 +72,3 @@ async def devices_script(request: Request) -> Response:
 async def uptime_script(request: Request) -> Response:
     """What it tells of one device."""
     return _serve(request, "uptime.js")
-
-
-@router.get("/favicon.ico")
-async def icon(request: Request) -> Response:
-    """The mark."""
-    return _serve(request, "mark.svg")

@@ -113,15 +113,11 @@ async def test_each_problem_has_its_page(client: httpx.AsyncClient) -> None:
 @pytest.mark.parametrize(
     ("path", "kind"),
     [
-        ("/", "text/html"),
-        ("/live/app.js", "text/javascript"),
-        ("/live/view.js", "text/javascript"),
         ("/devices", "text/html"),
         ("/live/dom.js", "text/javascript"),
         ("/live/devices.js", "text/javascript"),
         ("/live/uptime.js", "text/javascript"),
         ("/live/style.css", "text/css"),
-        ("/favicon.ico", "image/svg+xml"),
     ],
 )
 async def test_the_page_is_served_and_revalidated(
@@ -137,8 +133,8 @@ async def test_the_page_is_served_and_revalidated(
 
 
 async def test_the_page_asks_nobody_else(client: httpx.AsyncClient) -> None:
-    scripts = ("app", "view", "dom", "devices", "uptime")
-    for path in ("/", "/devices", "/live/style.css", *(f"/live/{name}.js" for name in scripts)):
+    scripts = ("dom", "devices", "uptime")
+    for path in ("/devices", "/live/style.css", *(f"/live/{name}.js" for name in scripts)):
         text = (await client.get(path)).text
         assert "https://" not in text
         assert text.count("http://") == text.count("http://www.w3.org/")
