@@ -21,7 +21,7 @@ __all__ = ["DIST", "ROUTES", "Built", "router_of"]
 
 DIST: Final = Path(__file__).parent / "dist"
 
-ROUTES: Final = ("/", "/alerts/{alert_id}", "/settings")
+ROUTES: Final = ("/", "/alerts/{alert_id}", "/rules", "/settings")
 """The paths of pages, as src/pages/index.ts has them."""
 
 TOP: Final = {
