@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from agents.runtime.configuration import Configuration
 from agents.watch.authorities import ca_files
@@ -61,7 +61,7 @@ T = TypeVar("T")
 class After(Struct, frozen=True, array_like=True):
     """Where a page of a history ended."""
 
-    revision: int
+    revision: Annotated[int, Meta(ge=1, le=2**62)]
 
 
 class Documents:

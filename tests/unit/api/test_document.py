@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from fastapi import FastAPI
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from api.context import Api
 from api.document.conditions import expected, tag
@@ -20,6 +24,7 @@ from api.document.views import (
     misplaced,
     orphans,
 )
+from api.paging import fingerprint
 from api.problems import PreconditionRequired
 from infra.db.changes import Change, compare
 from infra.db.documents import Kept
@@ -238,6 +243,49 @@ async def test_the_routing_keeps_the_receivers_that_zones_name(
     )
     assert found.status_code == 422
     assert "names receiver 'soc', which would not exist" in found.json()["detail"]
+
+
+LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
+)
+NAMES = st.sampled_from(
+    ["sites", "site_id", "zones", "cameras", "camera_id", "polygons", "route", "routes", "matchers"]
+)
+VALUES = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES | st.text(), inner),
+    max_leaves=20,
+)
+
+
+@settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(VALUES, st.sampled_from(["/v1/sites/north/document", "/v1/routing"]))
+async def test_no_document_whatever_is_a_defect(
+    app: FastAPI, client: httpx.AsyncClient, value: Any, place: str
+) -> None:
+    """Right ones are 503, because nobody is there to take them; wrong ones are told."""
+    configured(app)
+    found = await client.put(place, headers={"If-Match": '"7"'}, json={"document": value})
+    assert found.status_code in {400, 422, 503}
+    if found.status_code == 422:
+        assert found.json()["errors"]
+
+
+@pytest.mark.parametrize("revision", [0, -1, 2**62 + 1, 10**30, "7", None, [7]])
+async def test_a_cursor_that_somebody_made_is_none(
+    app: FastAPI, client: httpx.AsyncClient, revision: Any
+) -> None:
+    configured(app)
+    made = msgspec.json.encode([fingerprint("history", None), [revision]])
+    text = base64.urlsafe_b64encode(made).decode().rstrip("=")
+    found = await client.get("/v1/routing/history", params={"cursor": text})
+    assert found.status_code == 400
 
 
 def test_a_moved_zone_is_a_difference_of_its_polygon() -> None:
