@@ -22,6 +22,9 @@ export function placeOf(part: Part): string {
 
 const PAUSE_MS = 350;
 
+/** Drafts that somebody left for another page: they are there when they come back. */
+const left = new Map<string, unknown>();
+
 export interface Work<D> {
   draft: Draft<D> | null;
   changed: boolean;
@@ -40,13 +43,26 @@ export function useWork<D>(part: Part, enabled = true): Work<D> {
   const client = useQueryClient();
   const key = useMemo(() => ["document", part ?? "*routing"], [part]);
   const read = useCallback(() => ask<DocumentView<D>>(placeOf(part)), [part]);
-  const [draft, act] = useReducer(next<D>, null);
+  const [draft, act] = useReducer(
+    next<D>,
+    null,
+    () => (left.get(placeOf(part)) as Draft<D> | undefined) ?? null,
+  );
   const { data, error } = useQuery({ queryKey: key, queryFn: read, enabled, staleTime: 10_000 });
   useEffect(() => {
     if (data) act({ do: "read", view: data });
   }, [data]);
   const mine = draft?.base.site_id === part ? draft : null;
   const changed = mine !== null && dirty(mine);
+  useEffect(() => {
+    if (mine && changed) left.set(placeOf(part), mine);
+    else if (mine) left.delete(placeOf(part));
+    if (!changed) return;
+    // Closing the window is the one way to lose it.
+    const warn = (event: BeforeUnloadEvent) => event.preventDefault();
+    addEventListener("beforeunload", warn);
+    return () => removeEventListener("beforeunload", warn);
+  }, [mine, changed, part]);
   const version = usePause(mine?.version ?? 0);
   const { data: check, isFetching } = useQuery({
     queryKey: ["check", part ?? "*routing", version],
