@@ -1,6 +1,6 @@
 /** Puts it together: who is signed in, what is live, which page is shown. */
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { type ComponentType, lazy } from "react";
+import { type ComponentType, lazy, type ReactNode, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import { createBrowserRouter, Link, RouterProvider } from "react-router";
 import { ApiError } from "@/api/client";
@@ -74,6 +74,21 @@ function Waiting() {
   );
 }
 
+const NewPassword = lazy(() => import("@/pages/settings/new-password"));
+
+/** A temporary password gives nothing but the right to choose another one. */
+function Ready({ children }: { children: ReactNode }) {
+  const { me } = useSession();
+  if (!me.must_change_password) return children;
+  return (
+    <ToastProvider>
+      <Suspense fallback={<Waiting />}>
+        <NewPassword />
+      </Suspense>
+    </ToastProvider>
+  );
+}
+
 export function App() {
   return (
     <QueryClientProvider client={queries}>
@@ -82,17 +97,19 @@ export function App() {
         signIn={<SignIn />}
         unreachable={(_, again) => <Unreachable again={again} />}
       >
-        <SiteChoice>
-          {(site) => (
-            <StreamProvider site={site}>
-              <ToastProvider>
-                <CommandsProvider>
-                  <RouterProvider router={router} />
-                </CommandsProvider>
-              </ToastProvider>
-            </StreamProvider>
-          )}
-        </SiteChoice>
+        <Ready>
+          <SiteChoice>
+            {(site) => (
+              <StreamProvider site={site}>
+                <ToastProvider>
+                  <CommandsProvider>
+                    <RouterProvider router={router} />
+                  </CommandsProvider>
+                </ToastProvider>
+              </StreamProvider>
+            )}
+          </SiteChoice>
+        </Ready>
       </SessionProvider>
     </QueryClientProvider>
   );

@@ -4,7 +4,7 @@ import { createContext, type ReactNode, useContext, useEffect, useMemo } from "r
 import { ApiError, ask, onSignedOut } from "@/api/client";
 import type { Me, Scope } from "@/api/types";
 
-const ALL: Scope[] = [
+export const SCOPES: Scope[] = [
   "alerts:read",
   "alerts:act",
   "events:read",
@@ -47,7 +47,7 @@ function localAdmin(): Me {
     user_id: "local",
     name: "analyst",
     role: "admin",
-    scopes: ALL,
+    scopes: SCOPES,
     sites: null,
     language: null,
     timezone: null,

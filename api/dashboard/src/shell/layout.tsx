@@ -9,6 +9,7 @@ import { clock } from "@/lib/time";
 import { PAGES } from "@/pages";
 import { Banner } from "@/shell/banner";
 import { Help } from "@/shell/help";
+import { Notifier } from "@/shell/notifier";
 import { useSite } from "@/shell/site";
 import { useNow, useStream } from "@/stream/context";
 import { Boundary, Button, EmptyState, Loading, useClock } from "@/ui/basics";
@@ -165,6 +166,7 @@ export function Layout() {
           </Boundary>
         </main>
       </div>
+      <Notifier />
       {help ? <Help close={() => setHelp(false)} /> : null}
     </div>
   );

@@ -47,6 +47,8 @@ export const cameraKey = (siteId: string, cameraId: string) => `${siteId}/${came
 /** Called with what is new, outside of drawing: for sounds and notifications. */
 export type Told = (news: {
   alerts: readonly AlertView[];
+  /** Those of them that were not known before. */
+  opened: readonly AlertView[];
   activity: readonly ActivityView[];
 }) => void;
 
@@ -66,6 +68,8 @@ export class Stream {
   private news = new Map<string, AlertView>();
   private gone = new Set<string>();
   private acts: ActivityView[] = [];
+  /** Ids of what the stream itself told, not a page that was read. */
+  private heard = new Set<string>();
   /** What came on this connection, while the queue is being read; null: it is not. */
   private since: Map<string, AlertView> | null = null;
   private pending: Partial<StreamState> | null = null;
@@ -243,6 +247,7 @@ export class Stream {
       case "alert":
         this.since?.set(message.alert.alert_id, message.alert);
         this.news.set(message.alert.alert_id, message.alert);
+        this.heard.add(message.alert.alert_id);
         this.later();
         break;
       case "alert_removed":
@@ -313,11 +318,8 @@ export class Stream {
   }
 
   private forget(): void {
-    this.news.clear();
-    this.gone.clear();
-    this.acts = [];
+    this.forgetNews();
     this.since = null;
-    this.pending = null;
   }
 
   private change(part: Partial<StreamState>): void {
@@ -337,6 +339,7 @@ export class Stream {
     const alerts = [...this.news.values()];
     const activity = this.acts;
     const gone = [...this.gone];
+    const heard = this.heard;
     const next = { ...this.state, ...this.pending };
     this.forgetNews();
     const queue = take(next.queue, alerts, gone);
@@ -344,14 +347,16 @@ export class Stream {
     this.state = { ...next, queue };
     this.emit();
     const news = alerts.filter((one) => (known.get(one.alert_id)?.revision ?? -1) < one.revision);
+    const opened = news.filter((one) => heard.has(one.alert_id) && !known.has(one.alert_id));
     if (news.length || activity.length)
-      for (const told of this.told) told({ alerts: news, activity });
+      for (const told of this.told) told({ alerts: news, opened, activity });
   }
 
   private forgetNews(): void {
     this.news.clear();
     this.gone.clear();
     this.acts = [];
+    this.heard = new Set();
     this.pending = null;
   }
 
