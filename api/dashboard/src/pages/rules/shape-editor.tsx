@@ -191,7 +191,6 @@ function Handles({ zoneId, points, at, change }: HandleProps) {
       />
       {points.map((point, index) => (
         <Handle
-          // biome-ignore lint/suspicious/noArrayIndexKey: a point is its place in the shape
           key={index}
           point={point}
           label={t("draw.point", {
@@ -213,7 +212,6 @@ function Handles({ zoneId, points, at, change }: HandleProps) {
         const next = points[(index + 1) % points.length] as Point;
         return (
           <button
-            // biome-ignore lint/suspicious/noArrayIndexKey: an edge is its place in the shape
             key={index}
             type="button"
             className="rules-split"
