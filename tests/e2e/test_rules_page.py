@@ -6,16 +6,15 @@ import os
 import re
 import uuid
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from agents.runtime.emitter import Emitter
-from infra.dashboard import FOLDER, build
 from infra.db.documents import publish, site_of
 from infra.db.migrate import prepare
 from infra.db.outbox import drain_outbox
@@ -26,17 +25,22 @@ from schemas.detection import PathPoint, TrackPath
 from schemas.document import Camera, Channel, Document, Receiver, Route, Routing, Site, Zone
 from schemas.event import EventSource, SecurityEvent
 from schemas.ids import alert_id
-from tests.integration.api.support import Stack, is_ready, run_in_thread, serving, wait_until
+from tests.e2e.support import PATIENCE_MS, picture, serious
+from tests.integration.api.support import NOW, Stack, is_ready, run_in_thread, serving, wait_until
 from topics.admin import ensure
 from topics.catalogue import ALERTS, EVENTS, TRACKS
 from topics.declare import Topic
 from topics.record import OutRecord, make
 
-pytestmark = [pytest.mark.browser, pytest.mark.kafka, pytest.mark.postgres]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.kafka,
+    pytest.mark.postgres,
+    pytest.mark.usefixtures("dashboard"),
+]
 
-PATIENCE_MS = 60_000
+PLACE = os.environ.get("WATCHFLOOR_PICTURES")
 LEFT = ((0.1, 0.2), (0.45, 0.2), (0.45, 0.95), (0.1, 0.95))
-BAD = {"serious", "critical"}
 
 
 def document() -> Document:
@@ -123,40 +127,42 @@ def opened(event: SecurityEvent, resolution: str | None) -> Alert:
         zone_id="yard",
         label="person",
         event_ids=(event.event_id,),
+        snapshot=event.event_id,
         resolved_at=None if resolution is None else at + timedelta(minutes=2),
         resolved_by=None if resolution is None else "kim",
         resolution=resolution,
     )
 
 
-def past(now: datetime) -> list[OutRecord]:
+VERDICTS = {"cat": "false_positive", "thief": "true_positive", "walker": None}
+
+
+def told(now: datetime) -> list[tuple[TrackPath, SecurityEvent, Alert]]:
     """On the left one whom kim dismissed, one whom kim confirmed, and one of whom nobody said
-    anything; on the right one whom no zone sees yet."""
+    anything."""
+    found = []
+    for hour, (name, verdict) in enumerate(VERDICTS.items(), 2):
+        path = track(name, now - timedelta(hours=hour), 0.3)
+        event = seen(path)
+        found.append((path, event, opened(event, verdict)))
+    return found
+
+
+def past(now: datetime) -> list[OutRecord]:
+    """Those, and on the right one whom no zone sees yet."""
 
     def record(topic: Topic, message: Message, name: str, key: str, at: datetime) -> OutRecord:
         return make(topic, message, id=name, time=at, source="test", key=key)
 
     made: list[OutRecord] = []
-    verdicts = {"cat": "false_positive", "thief": "true_positive", "walker": None}
-    for hour, (name, verdict) in enumerate(verdicts.items(), 2):
-        path = track(name, now - timedelta(hours=hour), 0.3)
-        event = seen(path)
-        alert = opened(event, verdict)
+    for path, event, alert in told(now):
         made += [
-            record(TRACKS, path, name, "north/gate", path.last_seen),
+            record(TRACKS, path, path.track_id, "north/gate", path.last_seen),
             record(EVENTS, event, event.event_id, "north", event.occurred_at),
             record(ALERTS, alert, alert.alert_id, alert.alert_id, alert.opened_at),
         ]
     other = track("driver", now - timedelta(hours=6), 0.75)
     return [*made, record(TRACKS, other, "driver", "north/gate", other.last_seen)]
-
-
-@pytest.fixture(scope="module")
-def dashboard() -> None:
-    """The pages, built where their sources changed."""
-    problem = build(Settings().cache_dir, lambda _: None)
-    if problem is not None:
-        pytest.skip(problem)
 
 
 @pytest.fixture
@@ -173,7 +179,7 @@ def rules_settings(
     prepare(settings)
     publish(settings, document(), "apply")
     run_in_thread(lambda: drain_outbox(settings))
-    records = past(datetime.now(UTC).replace(microsecond=0))
+    records = past(NOW)
 
     async def emit() -> None:
         emitter = Emitter(settings, "test")
@@ -188,36 +194,37 @@ def rules_settings(
 
 
 @pytest.fixture
-def page(browser: Browser, dashboard: None) -> Iterator[Page]:
-    context = browser.new_context(
-        viewport={"width": 1400, "height": 1000}, locale="en-GB", service_workers="block"
-    )
-    found = context.new_page()
-    yield found
-    context.close()
-
-
-@pytest.fixture
 def stack(rules_settings: Settings) -> Iterator[Stack]:
     with serving(rules_settings) as found:
         wait_until(lambda: is_ready(found), "the façade is ready", 120)
+        alerts = [alert for _, _, alert in told(NOW)]
+        found.archive("alerts", alerts)
+        for alert in alerts:
+            picture(found, alert.event_ids[0])
         yield found
 
 
 def no_faults(page: Page) -> None:
     """axe finds nothing serious."""
-    axe = (FOLDER / "node_modules" / "axe-core" / "axe.min.js").read_text()
-    page.evaluate(axe)
-    found = page.evaluate("async () => (await axe.run(document)).violations")
-    said = [(one["id"], one["nodes"][0]["html"][:200]) for one in found if one["impact"] in BAD]
-    assert said == []
+    assert serious(page) == []
+
+
+def large(page: Page) -> None:
+    """At 200 % nothing has to be scrolled sideways, and axe finds nothing either."""
+    before = page.viewport_size
+    assert before is not None
+    page.set_viewport_size({"width": 640, "height": 430})
+    assert page.evaluate(
+        "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+    )
+    no_faults(page)
+    page.set_viewport_size(before)
 
 
 def shot(page: Page, name: str) -> None:
-    """A picture for whoever looks, where a folder for them is named."""
-    folder = os.environ.get("WATCHFLOOR_SCREENSHOTS")
-    if folder:
-        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+    """A picture for the documentation, where a folder for them is named."""
+    if PLACE:
+        page.screenshot(path=Path(PLACE) / f"{name}.png")
 
 
 def handles(page: Page) -> Locator:
@@ -295,7 +302,10 @@ def test_a_zone_is_drawn_tried_saved_and_in_force(page: Page, stack: Stack) -> N
     expect(count_of(page, "Judged by nobody, and would be gone")).to_have_text("1")
     gone = page.get_by_role("region", name="Dismissed, and would be gone")
     expect(gone.get_by_role("link")).to_have_attribute("href", re.compile("^/alerts/"))
+    # By its picture, as the alert has it.
+    expect(gone.locator("img")).to_have_js_property("naturalWidth", 160, timeout=PATIENCE_MS)
     no_faults(page)
+    large(page)
     shot(page, "rules-tried")
 
     # The difference comes before the saving.
@@ -388,6 +398,7 @@ def test_the_route_tree_is_checked_as_it_is_typed(page: Page, stack: Stack) -> N
     expect(items).to_have_count(3)
     page.get_by_label("Matchers").fill('camera="gate"')
     no_faults(page)
+    large(page)
     page.get_by_role("button", name="Look and save").click()
     dialog = page.get_by_role("dialog")
     expect(dialog.locator("code").first).to_have_text("route.routes", timeout=PATIENCE_MS)

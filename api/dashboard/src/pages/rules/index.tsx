@@ -42,7 +42,7 @@ export default function Rules() {
           </Button>
         ))}
       </fieldset>
-      {part === "zones" ? (
+      {part === "zones" && !picked ? (
         <label className="rules-row">
           <span className="quiet">{t("shell:site")}</span>
           <select
