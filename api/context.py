@@ -32,6 +32,7 @@ from api.camera import service as cameras
 from api.camera.pictures import Pictures
 from api.database import Database
 from api.discovery.service import Scans
+from api.document.service import Documents
 from api.event.flights import Flights
 from api.export.service import Exports
 from api.health.monitor import Monitor
@@ -114,6 +115,7 @@ class Api:
         self.asked = Asked()
         self.exports = Exports()
         self.backtests = Backtests(settings, self.configuration, self.database, now)
+        self.documents = Documents(settings, self.configuration)
         self.scans = Scans(settings, self.hub, now)
         self.onboarding = Onboarding(settings, self.configuration, now)
         self.feed = Feed(

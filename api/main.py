@@ -30,6 +30,8 @@ from api.correlation import Correlated
 from api.dashboard.serve import router_of as dashboard
 from api.device.endpoints import router as devices
 from api.discovery.endpoints import router as scans
+from api.document.endpoints import router as site_documents
+from api.document.endpoints import routing
 from api.event.endpoints import router as events
 from api.export.endpoints import router as exports
 from api.guard import Guard, origin_of
@@ -142,6 +144,8 @@ def create_app(
         timelines,
         reports,
         places,
+        site_documents,
+        routing,
         stream,
         health,
         signin,

@@ -7,6 +7,7 @@ says what the problem means (`GET /v1/problems/{code}`).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import ClassVar, Final
 
 import msgspec
@@ -27,6 +28,7 @@ __all__ = [
     "Conflict",
     "CrossOrigin",
     "DatabaseUnavailable",
+    "DocumentChanged",
     "FieldError",
     "Forbidden",
     "Invalid",
@@ -43,6 +45,7 @@ __all__ = [
     "NotReady",
     "OtpRequired",
     "Overloaded",
+    "PreconditionRequired",
     "Problem",
     "ProblemDocument",
     "SignInAgain",
@@ -425,6 +428,41 @@ class SiteAmbiguous(Problem):
     code = "site-ambiguous"
     title = "The site is not clear"
     meaning = "Name `site_id`: the zone (or device) exists at several sites, or at none."
+
+
+class PreconditionRequired(Problem):
+    """A change of a document that does not say which revision it was made of."""
+
+    status = 428
+    code = "precondition-required"
+    title = "Say which revision was changed"
+    meaning = (
+        "Send `If-Match` with the ETag of the document that was read, so that nobody else's change "
+        "is lost; `*` is not taken."
+    )
+
+    def __init__(self) -> None:
+        super().__init__("Send If-Match with the ETag of the document that was read.")
+
+
+class DocumentChanged(Problem):
+    """Somebody else saved first."""
+
+    status = 412
+    code = "document-changed"
+    title = "Somebody else changed the document meanwhile"
+    meaning = (
+        "The document is not the one that was read; nothing was saved. Read it again, and change "
+        "that one: `GET` gives it, and its history says what was changed."
+    )
+
+    def __init__(self, revision: int, author: str, at: datetime | None) -> None:
+        when = f" at {at:%Y-%m-%d %H:%M:%S} UTC" if at is not None else ""
+        said = f"Revision {revision}, by {author}{when}," if revision else "No revision"
+        super().__init__(
+            f"{said} is the newest one, and not the one that was changed; nothing was saved.",
+            headers={"ETag": f'"{revision}"'},
+        )
 
 
 class DatabaseUnavailable(Problem):

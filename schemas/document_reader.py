@@ -21,7 +21,7 @@ from schemas.document import Channel, Document, Routing
 from schemas.reading import tree
 from schemas.reading.channels import note_targets
 from schemas.reading.fields import read_document
-from schemas.reading.problems import Problem, Problems
+from schemas.reading.problems import Problem, Problems, each_once
 from schemas.reading.routing import check_routing
 from schemas.reading.sites import check_sites
 
@@ -31,9 +31,11 @@ __all__ = [
     "Reading",
     "dump",
     "examine",
+    "examine_value",
     "not_acted_on_yet",
     "read",
     "read_value",
+    "value_of",
 ]
 
 
@@ -70,6 +72,20 @@ def examine(
     problems = Problems(file)
     raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
     return _checked(tree.parse(raw, problems), problems, receivers, ca_files)
+
+
+def examine_value(
+    value: object,
+    *,
+    receivers: Collection[str] | None = None,
+    ca_files: Collection[str] | None = None,
+) -> Reading:
+    """Read what another reader made of JSON; nothing is raised. See `examine`.
+
+    Its problems have paths and no lines.
+    """
+    problems = Problems("")
+    return _checked(tree.from_value(value, problems), problems, receivers, ca_files)
 
 
 def read(
@@ -114,7 +130,7 @@ def _checked(
     return Reading(
         document=None if problems.found else document,
         problems=problems.sorted(),
-        notes=tuple(sorted(set(problems.notes))),
+        notes=tuple(each_once(problems.notes)),
     )
 
 
@@ -153,14 +169,19 @@ def _duration(value: timedelta) -> str:
     return "".join(parts) or "0s"
 
 
-def dump(document: Document) -> str:
-    """The document as YAML that `read` takes, defaults left out."""
+def value_of(document: Document) -> dict[str, Any]:
+    """The document as plain values that `read_value` takes, defaults left out."""
     body: dict[str, Any] = {}
     if document.sites:
         body["sites"] = [_plain(site) for site in document.sites]
     body.update(_plain(document.routing))
+    return body
+
+
+def dump(document: Document) -> str:
+    """The document as YAML that `read` takes, defaults left out."""
     text: str = yaml.safe_dump(
-        body or {"sites": []}, sort_keys=False, allow_unicode=True, width=100
+        value_of(document) or {"sites": []}, sort_keys=False, allow_unicode=True, width=100
     )
     return text
 

@@ -29,6 +29,7 @@ ROUTES: Final = (
     "/map",
     "/devices",
     "/report",
+    "/rules",
     "/settings",
 )
 """The paths of pages, as src/pages/index.ts has them."""

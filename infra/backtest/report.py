@@ -11,11 +11,16 @@ from msgspec import Struct
 from infra.backtest.recorded import Facts
 from infra.backtest.tally import Rule, Seen, Tally
 from schemas.alert import Alert
+from schemas.detection import Box
+from schemas.event import SecurityEvent
 
-__all__ = ["Backtest", "Fate", "Figures", "Recorded", "RuleRow", "build"]
+__all__ = ["Added", "Backtest", "Fate", "Figures", "Recorded", "RuleRow", "build", "unjudged"]
 
 CONFIRMED = ("true_positive",)
 DISMISSED = ("false_positive", "benign", "duplicate", "test")
+MOST_UNJUDGED = 500
+"""The newest ones: of more than that nobody looks at one by one."""
+MOST_ADDED = 500
 
 
 class Figures(Struct, frozen=True, kw_only=True):
@@ -68,6 +73,23 @@ class Fate(Struct, frozen=True, kw_only=True):
     before: bool
 
 
+class Added(Struct, frozen=True, kw_only=True):
+    """An alert that only the new document opens, by the recorded track that opens it.
+
+    at: when its event would have been complete. box: where the track was then, in 0..1.
+    """
+
+    site: str
+    camera: str
+    zone: str
+    type: str
+    label: str | None
+    at: datetime
+    track_id: str
+    confidence: float | None
+    box: Box | None
+
+
 class RuleRow(Struct, frozen=True, kw_only=True):
     """One camera's rule. Counts, before and after."""
 
@@ -88,6 +110,8 @@ class Backtest(Struct, frozen=True, kw_only=True):
 
     missed: alerts that analysts had confirmed, and that would not be. untold: those that would be
     there, and that nobody would be told of any more. gone: dismissed ones that would not be.
+    unjudged: the newest ones of which nobody said what they were, and that would not be. added:
+    alerts that changed zones would open, found on recorded tracks.
     rules: only those whose figures differ, the greatest difference first. seconds: how long it
     took; cpu_seconds: processor time of its workers.
     """
@@ -105,6 +129,8 @@ class Backtest(Struct, frozen=True, kw_only=True):
     missed: tuple[Fate, ...]
     untold: tuple[Fate, ...]
     gone: tuple[Fate, ...]
+    unjudged: tuple[Fate, ...]
+    added: tuple[Added, ...]
     rules: tuple[RuleRow, ...]
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
@@ -189,13 +215,14 @@ def build(
     tallies: tuple[Tally, Tally],
     tracks: Mapping[str, str],
     made: tuple[Mapping[tuple[str, str], list[str]], Mapping[tuple[str, str], list[str]]],
+    tried: Sequence[SecurityEvent],
     events: int,
     tried_on_tracks: int,
     notes: Iterable[str],
     seconds: float,
     cpu_seconds: float = 0.0,
 ) -> Backtest:
-    """The whole answer."""
+    """The whole answer. tried: the events that the new document's changed zones make of tracks."""
     before, after = (Fates(t, tracks, m) for t, m in zip(tallies, made, strict=True))
     judged = [a for a in facts.alerts.values() if a.resolution in CONFIRMED + DISMISSED]
     judged = sorted(judged, key=lambda a: (a.opened_at, a.alert_id))
@@ -215,6 +242,14 @@ def build(
             (missed if confirmed else gone).append(_fate(alert, before, after))
         elif confirmed and before.told(alert) and not after.told(alert):
             untold.append(_fate(alert, before, after))
+    silent = [
+        _fate(alert, before, after)
+        for alert in unjudged(facts)
+        if before.known(alert) and not after.covered(alert)
+    ]
+    added = _added([one for one in tried if since <= one.occurred_at < until], made[0], tallies)
+    if len(added) > MOST_ADDED:
+        notes.append(f"{len(added):,} alerts would be new; the first {MOST_ADDED} are listed")
     return Backtest(
         since=since,
         until=until,
@@ -235,6 +270,8 @@ def build(
         missed=tuple(missed),
         untold=tuple(untold),
         gone=tuple(gone),
+        unjudged=tuple(silent),
+        added=tuple(added[:MOST_ADDED]),
         rules=tuple(_rules(tallies, missed, gone)),
         notes=tuple(notes),
         seconds=round(seconds, 3),
@@ -256,6 +293,53 @@ def _fate(alert: Alert, before: Fates, after: Fates) -> Fate:
         reason=after.reason(alert),
         before=before.covered(alert),
     )
+
+
+def unjudged(facts: Facts) -> list[Alert]:
+    """The newest alerts of which nobody said what they were, in order of time."""
+    found = [a for a in facts.alerts.values() if a.resolution not in CONFIRMED + DISMISSED]
+    return sorted(found, key=lambda alert: (alert.opened_at, alert.alert_id))[-MOST_UNJUDGED:]
+
+
+def _added(
+    tried: Sequence[SecurityEvent],
+    made_before: Mapping[tuple[str, str], list[str]],
+    tallies: tuple[Tally, Tally],
+) -> list[Added]:
+    """The new document's alerts that hold nothing but what the current one does not see."""
+    first, second = tallies
+
+    def place(event: SecurityEvent) -> tuple[str, str]:
+        return (event.track_id or "", event.zone_id or "")
+
+    alerts = {
+        one.event_id: seen.alert
+        for one in tried
+        if (seen := second.watched.get((one.site_id, one.event_id))) is not None
+    }
+    known = {alerts.get(one.event_id) for one in tried if place(one) in made_before}
+    known |= {
+        seen.alert
+        for key, seen in second.watched.items()
+        if (other := first.watched.get(key)) is not None and other.alert is not None
+    }
+    found: dict[str, Added] = {}
+    for one in sorted(tried, key=lambda event: (event.occurred_at, event.event_id)):
+        alert = alerts.get(one.event_id)
+        if alert is None or alert in known or alert in found or place(one) in made_before:
+            continue
+        found[alert] = Added(
+            site=one.site_id,
+            camera=one.camera_id or "",
+            zone=one.zone_id or "",
+            type=one.event_type,
+            label=one.label,
+            at=one.occurred_at,
+            track_id=one.track_id or "",
+            confidence=one.confidence,
+            box=one.box,
+        )
+    return list(found.values())
 
 
 def _rules(

@@ -15,7 +15,7 @@ import msgspec
 from infra.applied import changes
 from infra.backtest.plan import Share, shares
 from infra.backtest.recorded import Facts, facts_in_archive, facts_in_topics, partitions
-from infra.backtest.report import CONFIRMED, DISMISSED, Backtest, build
+from infra.backtest.report import CONFIRMED, DISMISSED, Backtest, build, unjudged
 from infra.backtest.site_run import Span, group_acts
 from infra.backtest.tally import Tally
 from infra.backtest.tracks import changed_zones, read_tracks, tried
@@ -140,6 +140,7 @@ def backtest(
         tallies=tallies,
         tracks=tracks,
         made=(_made(extra, 0), _made(extra, 1)),
+        tried=[event for events in extra[1].values() for event in events] if extra else [],
         events=max(counted),
         tried_on_tracks=len(replaced.tracks) if replaced else 0,
         notes=notes,
@@ -224,6 +225,8 @@ def _watched(facts: Facts, extra: Extra) -> dict[str, frozenset[str]]:
     for alert in facts.alerts.values():
         if alert.resolution in CONFIRMED + DISMISSED:
             found.setdefault(alert.site_id, set()).update(alert.event_ids)
+    for alert in unjudged(facts):
+        found.setdefault(alert.site_id, set()).update(alert.event_ids)
     for one in extra:
         for site, events in one.items():
             found.setdefault(site, set()).update(event.event_id for event in events)

@@ -151,9 +151,12 @@ def show(result: Backtest) -> None:
     _fates("Confirmed by analysts, and would now be missed", result.missed)
     _fates("Confirmed, would be an alert, and nobody would be told", result.untold)
     _fates("Dismissed by analysts, and would now be gone", result.gone)
+    _fates("Judged by nobody, and would now be gone", result.unjudged)
     out.print(
         f"Of {result.recorded.confirmed} confirmed alerts {len(result.missed)} would be missed; "
-        f"of {result.recorded.dismissed} dismissed ones {len(result.gone)} would be gone.",
+        f"of {result.recorded.dismissed} dismissed ones {len(result.gone)} would be gone; "
+        f"{len(result.unjudged)} that nobody judged would be gone, and {len(result.added)} would "
+        "be new.",
         markup=False,
     )
     _rules(result.rules)

@@ -20,6 +20,7 @@ from infra.db.pool import Connection, connect, site_scope_sync
 from infra.db.site_rows import remove_site_rows, write_site_rows
 from infra.db.target import Role, target_of
 from infra.db.values import jsonb
+from infra.errors import WatchfloorError
 from schemas.base import encode
 from schemas.document import ConfigRecord, Document, Routing, Site
 from topics.catalogue import ASSIGNMENTS, CONFIG
@@ -28,7 +29,20 @@ from topics.declare import Topic
 if TYPE_CHECKING:
     from infra.settings import Settings
 
-__all__ = ["ROUTING", "Revision", "amend", "history", "publish", "republish", "site_of"]
+__all__ = [
+    "ROUTING",
+    "Kept",
+    "NewerRevisionError",
+    "Revision",
+    "TooLargeError",
+    "amend",
+    "history",
+    "kept",
+    "publish",
+    "replace",
+    "republish",
+    "site_of",
+]
 
 ROUTING: Final = "*"
 """Stands where a site's id stands, for what spans sites; it is no valid site id."""
@@ -48,6 +62,27 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     changes: tuple[Change, ...]
     removed: bool
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """A part as one of its revisions has it. part: None where that revision took it away."""
+
+    revision: int
+    author: str
+    at: datetime
+    part: Site | Routing | None
+
+
+class TooLargeError(DatabaseError):
+    """A part that no record of the topic can carry."""
+
+
+class NewerRevisionError(WatchfloorError):
+    """Somebody wrote a revision after the one that this was made of."""
+
+    def __init__(self, newest: Kept | None) -> None:
+        super().__init__("the document is not the one that was changed")
+        self.newest = newest
 
 
 def publish(settings: Settings, document: Document, author: str, *, prune: bool = False) -> int:
@@ -114,6 +149,66 @@ def amend(
     return revision, after
 
 
+def replace(
+    settings: Settings,
+    site_id: str | None,
+    part: Site | Routing,
+    author: str,
+    *,
+    expected: Collection[int],
+) -> int:
+    """Write a site, or (None) the routing, whose newest revision is one of those expected; its new
+    revision, or the newest one where that says the same.
+
+    expected: 0 is that of a part that was never written. Raises NewerRevisionError where somebody
+    else was first, and DatabaseError as `publish` does.
+    """
+    now = datetime.now(UTC)
+    key = ROUTING if site_id is None else site_id
+    with (
+        explain(target_of(settings)),
+        connect(settings, Role.API) as connection,
+        site_scope_sync(connection, {key}),
+    ):
+        _alone(connection)
+        found = _kept(connection, key, None)
+        if (found.revision if found is not None else 0) not in expected:
+            raise NewerRevisionError(found)
+        before = None if found is None else _plain(found.part)
+        if found is not None and _plain(part) == before:
+            return found.revision
+        revision = _next_revision(connection)
+        _write(connection, key, part, before, revision, author, now)
+        _announce(connection)
+    return revision
+
+
+def kept(settings: Settings, site_id: str | None, revision: int | None = None) -> Kept | None:
+    """A revision of a site, or (None) of the routing; None: the newest. None where there is none.
+
+    Raises DatabaseError where PostgreSQL is away.
+    """
+    key = ROUTING if site_id is None else site_id
+    with (
+        explain(target_of(settings)),
+        connect(settings, Role.API) as connection,
+        site_scope_sync(connection, {key}),
+    ):
+        return _kept(connection, key, revision)
+
+
+def _kept(connection: Connection, key: str, revision: int | None) -> Kept | None:
+    row = connection.execute(
+        "SELECT revision, author, at, body FROM document "
+        "WHERE site_id = %(key)s AND (%(revision)s::bigint IS NULL OR revision = %(revision)s) "
+        "ORDER BY revision DESC LIMIT 1",
+        {"key": key, "revision": revision},
+    ).fetchone()
+    if row is None:
+        return None
+    return Kept(revision=row[0], author=row[1], at=row[2], part=_part(key, row[3]))
+
+
 def site_of(settings: Settings, site_id: str) -> Site | None:
     """The newest document of a site; None where there is none."""
     with (
@@ -162,8 +257,13 @@ def republish(settings: Settings) -> int:
     return count
 
 
-def history(settings: Settings, site: str | None) -> list[Revision]:
-    """A site's revisions, newest first; None: those of the routing."""
+def history(
+    settings: Settings, site: str | None, *, before: int | None = None, limit: int | None = None
+) -> list[Revision]:
+    """A site's revisions, newest first; None: those of the routing.
+
+    before: only those that are older. limit: so many at most; None: all.
+    """
     key = ROUTING if site is None else site
     with (
         explain(target_of(settings)),
@@ -172,8 +272,9 @@ def history(settings: Settings, site: str | None) -> list[Revision]:
     ):
         rows = connection.execute(
             "SELECT revision, author, at, diff, body IS NULL FROM document "
-            "WHERE site_id = %s ORDER BY revision DESC",
-            (key,),
+            "WHERE site_id = %(key)s AND (%(before)s::bigint IS NULL OR revision < %(before)s) "
+            "ORDER BY revision DESC LIMIT %(limit)s",
+            {"key": key, "before": before, "limit": limit},
         ).fetchall()
     return [
         Revision(
@@ -242,7 +343,7 @@ def _write(
     if part is not None:
         value = encode(_config_record(part, revision, author, now))
         if len(value) > CONFIG.max_bytes - HEADROOM:
-            raise DatabaseError(
+            raise TooLargeError(
                 f"the document of {_config_key(key)!r} takes {len(value)} bytes as a record, "
                 f"{CONFIG.max_bytes - HEADROOM} is the limit",
                 hint="divide the site, or simplify its polygons",

@@ -91,6 +91,7 @@ class _Reader:
                     key.line,
                     f"unknown field {shown(key.text)} in {noun}."
                     + self._problems.known("fields", key.text, spelled),
+                    (*path, key.text),
                 )
                 continue
             here = (*path, key.text)
@@ -106,14 +107,14 @@ class _Reader:
         for name, field in spelled.items():
             if field.required and field.name not in read:
                 if name not in given:
-                    self._problems.add(node.line, f"{noun} needs the field '{name}'")
+                    self._problems.add(node.line, f"{noun} needs the field '{name}'", (*path, name))
                 self._problems.broken.add((*path, name))
                 read[field.name] = _placeholder(field.type)
         return read
 
     def _fail(self, path: Path, line: int, message: str) -> _Failed:
         self._problems.broken.add(path)
-        self._problems.add(line, message)
+        self._problems.add(line, message, path)
         return FAILED
 
     def _read(self, node: Node, kind: kinds.Type, path: Path) -> Any:
@@ -162,10 +163,12 @@ class _Reader:
                 path, node.line, f"{_field(path)} has {len(node.items):,} entries; {size}"
             )
         found: list[Any] = []
-        for item in node.items:
+        for place, item in enumerate(node.items):
             # The index is that of the result: a wrong entry leaves no gap behind.
             here = (*path, len(found))
             self._forget(here)
+            if place != len(found):
+                self._problems.places[here] = place
             value = self._read(item, kind.item_type, here)
             if value is not FAILED:
                 found.append(value)
@@ -175,6 +178,7 @@ class _Reader:
 
     def _forget(self, path: Path) -> None:
         self._problems.lines.pop(path, None)
+        self._problems.places.pop(path, None)
         self._problems.broken.discard(path)
 
     def _tuple(self, node: Node, kind: kinds.TupleType, path: Path) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-__all__ = ["MAX_PROBLEMS", "Path", "Problem", "Problems", "shown"]
+__all__ = ["MAX_PROBLEMS", "Path", "Problem", "Problems", "each_once", "shown"]
 
 Path = tuple[str | int, ...]
 """Where a value is: `("sites", 0, "zones", 2, "severity")`."""
@@ -18,11 +18,15 @@ MAX_NAMED: Final = 12
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """One thing that is wrong. line: 1-based; 0 where the document is not from a file."""
+    """One thing that is wrong. line: 1-based; 0 where the document is not from a file.
+
+    path: where, as the document spells it and counts its lists; empty where that is not known.
+    """
 
     line: int
     message: str
     file: str = ""
+    path: Path = field(default=(), compare=False)
 
     def __str__(self) -> str:
         where = ":".join(part for part in (self.file, str(self.line or "")) if part)
@@ -40,18 +44,27 @@ class Problems:
     """Things that are allowed, and surprise."""
     broken: set[Path] = field(default_factory=set)
     """Paths whose value is not what the document says: what refers to them is left alone."""
+    places: dict[Path, int] = field(default_factory=dict)
+    """Where an entry of a list stands in the document, which leaves out none before it."""
 
-    def add(self, line: int, message: str) -> None:
+    def add(self, line: int, message: str, path: Path = ()) -> None:
         """A problem at a line."""
-        self.found.append(Problem(line, message, self.file))
+        self.found.append(Problem(line, message, self.file, self._written(path)))
 
     def at(self, path: Path, message: str) -> None:
         """A problem at a path, or at the nearest thing above it that has a line."""
-        self.add(self.line(path), message)
+        self.add(self.line(path), message, path)
 
     def note(self, path: Path, message: str) -> None:
         """Something to point out at a path."""
-        self.notes.append(Problem(self.line(path), message, self.file))
+        self.notes.append(Problem(self.line(path), message, self.file, self._written(path)))
+
+    def _written(self, path: Path) -> Path:
+        """A path with the indices that the document has, not those of what was read of it."""
+        return tuple(
+            self.places.get(path[: index + 1], part) if isinstance(part, int) else part
+            for index, part in enumerate(path)
+        )
 
     def line(self, path: Path) -> int:
         """The line of a path, or of the nearest thing above it."""
@@ -61,7 +74,7 @@ class Problems:
 
     def sorted(self) -> tuple[Problem, ...]:
         """In order of lines, each once, MAX_PROBLEMS at most."""
-        every = sorted(set(self.found))
+        every = each_once(self.found)
         if len(every) <= MAX_PROBLEMS:
             return tuple(every)
         rest = len(every) - MAX_PROBLEMS
@@ -80,6 +93,15 @@ class Problems:
         listed = ", ".join(every[:MAX_NAMED])
         more = f" and {len(every) - MAX_NAMED} more" if len(every) > MAX_NAMED else ""
         return f"{guess} Known {what}: {listed}{more}."
+
+
+def each_once(problems: Iterable[Problem]) -> list[Problem]:
+    """In order of lines, or as they were found.
+
+    An alias is read wherever it stands, and is wrong in one line.
+    """
+    unlike = {(one, () if one.line else one.path): one for one in problems}
+    return sorted(unlike.values(), key=lambda one: (one.line, one.message if one.line else ""))
 
 
 def shown(text: object, limit: int = 60) -> str:

@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed
 
 from infra.settings import Settings
 from schemas.alert import Activity, ActivityKind
-from tests.integration.api.people import actor, signed
+from tests.integration.api.callers import actor, signed
 from tests.integration.api.support import Stack, is_ready, serving, wait_until
 from tests.integration.api.test_stream import alert, emit, hear, read_to_the_end, record
 from topics.catalogue import ACTIVITY

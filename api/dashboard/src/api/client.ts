@@ -44,6 +44,8 @@ export interface Asking {
   /** Asks whether there is a session: a 401 is its answer, and nobody is told. */
   probe?: boolean;
   idempotencyKey?: string;
+  /** The ETag of what was read, where a change has to be of that. */
+  ifMatch?: string;
 }
 
 /** A path with its query; null and undefined are left out, a list is given several times. */
@@ -67,6 +69,7 @@ async function send(path: string, asking: Asking): Promise<Response> {
     headers["content-type"] = "application/json";
   }
   if (asking.idempotencyKey) headers["idempotency-key"] = asking.idempotencyKey;
+  if (asking.ifMatch) headers["if-match"] = asking.ifMatch;
   const limit = AbortSignal.timeout(PATIENCE_MS);
   const signal = asking.signal ? AbortSignal.any([asking.signal, limit]) : limit;
   try {

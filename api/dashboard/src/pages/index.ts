@@ -39,5 +39,6 @@ export const PAGES: readonly PageEntry[] = [
     scope: "alerts:read",
     load: () => import("./report"),
   },
+  { name: "rules", path: "/rules", nav: 70, scope: "config:read", load: () => import("./rules") },
   { name: "settings", path: "/settings", nav: 90, load: () => import("./settings") },
 ];
