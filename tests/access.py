@@ -4,26 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
+from api.dashboard.serve import ROUTES, TOP
+
 __all__ = ["OPEN", "OWN", "THEIRS"]
 
 OPEN: Final = frozenset(
     {
-        "/",
         "/.well-known/jwks.json",
-        "/devices",
-        "/favicon.ico",
         "/health/live",
         "/health/ready",
-        "/live/app.js",
-        "/live/devices.js",
-        "/live/dom.js",
-        "/live/session.js",
-        "/live/sign-in.js",
-        "/live/style.css",
-        "/live/uptime.js",
-        "/live/view.js",
         "/openapi.json",
-        "/sign-in",
         "/sign-in/{code}",
         "/v1/auth/link",
         "/v1/auth/logout",
@@ -32,6 +22,9 @@ OPEN: Final = frozenset(
         "/v1/auth/oidc/start",
         "/v1/auth/token",
         "/v1/problems/{code}",
+        "/assets/{name}",
+        *ROUTES,
+        *TOP,
     }
 )
 """For everybody: the pages' files, how this server is, what problems mean, and how to sign in."""

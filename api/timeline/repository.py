@@ -44,17 +44,14 @@ async def counts(database: Database, asked: Asked, bucket_s: float, cameras: int
         asked.sites,
         sql.SQL(
             "WITH counted AS (SELECT site_id, camera_id, "
-            "floor(extract(epoch FROM occurred_at - %(begin)s) / %(bucket)s)::int AS bucket, "
+            "floor(date_part('epoch', occurred_at - %(begin)s) / %(bucket)s)::int AS bucket, "
             "count(*) AS events FROM event WHERE site_id = ANY(%(sites)s) "
-            "AND occurred_at >= %(begin)s AND occurred_at < %(end)s"
-        )
-        + (CAMERA if asked.camera_id is not None else NOTHING)
-        + sql.SQL(
+            "AND occurred_at >= %(begin)s AND occurred_at < %(end)s{camera}"
             " GROUP BY 1, 2, 3), most AS (SELECT site_id, camera_id, sum(events) AS events "
             "FROM counted GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT %(cameras)s) "
             "SELECT c.site_id, c.camera_id, c.bucket, c.events FROM counted c JOIN most m "
-            "ON m.site_id = c.site_id AND m.camera_id IS NOT DISTINCT FROM c.camera_id"
-        ),
+            "ON m.site_id = c.site_id AND coalesce(m.camera_id, '') = coalesce(c.camera_id, '')"
+        ).format(camera=CAMERA if asked.camera_id is not None else NOTHING),
         asked.values(bucket=bucket_s, cameras=cameras),
     )
 
@@ -69,14 +66,11 @@ async def events(database: Database, asked: Asked, limit: int) -> list[Row]:
             "(SELECT count(*) FROM snapshot s WHERE s.site_id = e.site_id "
             "AND s.event_id = e.event_id) AS pictures "
             "FROM (SELECT * FROM event WHERE site_id = ANY(%(sites)s) "
-            "AND occurred_at >= %(begin)s AND occurred_at < %(end)s"
-        )
-        + (CAMERA if asked.camera_id is not None else NOTHING)
-        + sql.SQL(
+            "AND occurred_at >= %(begin)s AND occurred_at < %(end)s{camera}"
             " ORDER BY occurred_at DESC, event_id LIMIT %(limit)s) e "
             "LEFT JOIN decision d ON d.site_id = e.site_id AND d.event_id = e.event_id "
             "ORDER BY e.occurred_at DESC, e.event_id"
-        ),
+        ).format(camera=CAMERA if asked.camera_id is not None else NOTHING),
         asked.values(limit=limit),
     )
 

@@ -31,13 +31,13 @@ async def add(connection: AsyncConnection, key: SigningKey) -> None:
     )
 
 
-async def retire(connection: AsyncConnection, besides: str, now: datetime) -> int:
-    """Sign with no other key than that one from now on; how many that ends."""
-    cursor = await connection.execute(
-        "UPDATE signing_key SET retired_at = %s WHERE key_id <> %s AND retired_at IS NULL",
-        (now, besides),
+async def retire(connection: AsyncConnection, besides: str, at: datetime) -> None:
+    """Every other key is retired since then; one that was earlier stays so."""
+    await connection.execute(
+        "UPDATE signing_key SET retired_at = %s WHERE key_id <> %s "
+        "AND (retired_at IS NULL OR retired_at > %s)",
+        (at, besides, at),
     )
-    return cursor.rowcount
 
 
 async def reseal(connection: AsyncConnection, key_id: str, sealed: bytes) -> None:

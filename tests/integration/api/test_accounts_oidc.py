@@ -35,7 +35,9 @@ def sso_clock() -> Clock:
 
 
 @pytest.fixture(scope="module")
-def sso(api_settings: Settings, provider: Provider, sso_clock: Clock) -> Iterator[Stack]:
+def sso(
+    api_settings: Settings, provider: Provider, sso_clock: Clock, cheap_passwords: None
+) -> Iterator[Stack]:
     """A façade that knows the provider."""
     settings = replace(
         api_settings,

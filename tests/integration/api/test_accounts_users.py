@@ -424,7 +424,7 @@ def test_the_console_lets_somebody_in_again(
 
 
 @pytest.fixture
-def empty(api_settings: Settings) -> Any:
+def empty(api_settings: Settings, cheap_passwords: None) -> Any:
     """A namespace in which nobody is."""
     place = api_settings.in_namespace("api-nobody")
     prepare(place)
@@ -551,8 +551,9 @@ def test_keys_of_the_vault_are_changed_and_forgotten(empty: Settings, tmp_path: 
 def test_the_command_line(
     empty: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in empty.environment().items():
-        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("WATCHFLOOR_STATE", str(empty.state_dir))
+    monkeypatch.setenv("WATCHFLOOR_NAMESPACE", empty.namespace)
+    monkeypatch.setenv("WATCHFLOOR_POSTGRES_URL", str(empty.postgres_url))
 
     def run(*arguments: str) -> tuple[int, str, str]:
         status = main(["user", *arguments])

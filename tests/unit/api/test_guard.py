@@ -131,10 +131,10 @@ def test_a_process_may_open_as_many_files_as_it_needs() -> None:
 @pytest.mark.parametrize(
     ("tiles", "images"),
     [
-        (None, "img-src 'self';"),
+        (None, "img-src 'self' blob:;"),
         (
             "https://tiles.example.com:8443/{z}/{x}/{y}.png",
-            "img-src 'self' https://tiles.example.com:8443;",
+            "img-src 'self' https://tiles.example.com:8443 blob:;",
         ),
     ],
 )
