@@ -68,7 +68,8 @@ async def events(database: Database, asked: Asked, limit: int) -> list[Row]:
             "FROM (SELECT * FROM event WHERE site_id = ANY(%(sites)s) "
             "AND occurred_at >= %(begin)s AND occurred_at < %(end)s{camera}"
             " ORDER BY occurred_at DESC, event_id LIMIT %(limit)s) e "
-            "LEFT JOIN decision d ON d.site_id = e.site_id AND d.event_id = e.event_id "
+            "LEFT JOIN decision d ON d.site_id = ANY(%(sites)s) AND d.site_id = e.site_id "
+            "AND d.event_id = e.event_id "
             "ORDER BY e.occurred_at DESC, e.event_id"
         ).format(camera=CAMERA if asked.camera_id is not None else NOTHING),
         asked.values(limit=limit),

@@ -61,6 +61,8 @@ def line(*well: int, foreign: int = 404, body: Any = None, query: Any = None, **
     return Line(path, body, query or {}, frozenset(well or (200,)), foreign)
 
 
+PLAN_IMAGE: Final = "/v1/sites/{site_id}/plans/{plan_id}/image"
+DOCUMENT: Final = "/v1/sites/{site_id}/document"
 CV = {"site_id": SITE, "event_type": "intrusion", "camera_id": "gate", "zone_id": "dock"}
 NOBODY = str(uuid.uuid4())
 
@@ -74,6 +76,29 @@ LINES: Final[Mapping[tuple[str, str], Line]] = {
     ("POST", "/v1/nvrs/connect"): line(
         400, body={"site_id": SITE, "address": "8.8.8.8", "driver": "isapi"}
     ),
+    ("GET", "/v1/cameras/pictures"): line(query={"site_id": SITE}),
+    ("GET", "/v1/cameras/{camera_id}/snapshot"): line(query={"site_id": SITE}, camera_id="gate"),
+    ("GET", "/v1/places"): line(query={"site_id": SITE}),
+    ("GET", PLAN_IMAGE): line(404, site_id=SITE, plan_id="none"),
+    ("PUT", PLAN_IMAGE): line(415, site_id=SITE, plan_id="none"),
+    ("DELETE", PLAN_IMAGE): line(404, site_id=SITE, plan_id="none"),
+    ("GET", "/v1/timeline"): line(query={"site_id": SITE}),
+    ("GET", "/v1/reports/shift"): line(query={"site_id": SITE}),
+    ("GET", "/v1/exports/{kind}"): line(query={"site_id": SITE}, kind="events"),
+    ("GET", DOCUMENT): line(site_id=SITE),
+    ("POST", f"{DOCUMENT}/check"): line(site_id=SITE, body={"document": {"site_id": SITE}}),
+    ("PUT", DOCUMENT): line(428, site_id=SITE, body={"document": {"site_id": SITE}}),
+    ("GET", f"{DOCUMENT}/history"): line(site_id=SITE),
+    ("GET", f"{DOCUMENT}/history/{{revision}}"): line(404, site_id=SITE, revision="999999"),
+    ("POST", f"{DOCUMENT}/history/{{revision}}/restore"): line(
+        428, site_id=SITE, revision="999999"
+    ),
+    ("GET", "/v1/routing"): line(foreign=403),
+    ("POST", "/v1/routing/check"): line(foreign=403, body={"document": {}}),
+    ("PUT", "/v1/routing"): line(428, foreign=403, body={"document": {}}),
+    ("GET", "/v1/routing/history"): line(foreign=403),
+    ("GET", "/v1/routing/history/{revision}"): line(404, foreign=403, revision="999999"),
+    ("POST", "/v1/routing/history/{revision}/restore"): line(428, foreign=403, revision="999999"),
     ("GET", "/v1/devices"): line(query={"site_id": SITE}),
     ("GET", "/v1/devices/{site_id}/{device_id}"): line(site_id=SITE, device_id="nvr-1"),
     ("GET", "/v1/devices/{site_id}/{device_id}/history"): line(site_id=SITE, device_id="nvr-1"),
@@ -139,6 +164,9 @@ NEEDED: Final[Mapping[tuple[str, str], Scope]] = {
 
 MESSAGES: Final[Mapping[str, Scope | None]] = {
     "hello": None,
+    "reload": None,
+    "activity": Scope.ALERTS_READ,
+    "presence": Scope.ALERTS_READ,
     "alerts": Scope.ALERTS_READ,
     "alert": Scope.ALERTS_READ,
     "alert_removed": Scope.ALERTS_READ,

@@ -1,18 +1,19 @@
 """Uses the generated client, in the generator's environment: `python client_use.py URL EVENT`.
 
-What it heard goes to standard output, as JSON.
+The token is in the environment. What it heard goes to standard output, as JSON.
 """
 
 from __future__ import annotations
 
 import importlib
 import json
+import os
 import pkgutil
 import sys
 from typing import Any
 
 import watchfloor_client
-from watchfloor_client import Client, models
+from watchfloor_client import AuthenticatedClient, models
 from watchfloor_client.api.alerts import alerts_by_id, alerts_every
 from watchfloor_client.api.events import events_every, events_post_cv
 from watchfloor_client.api.exports import exports_export
@@ -27,7 +28,7 @@ def main(url: str, event_id: str) -> dict[str, Any]:
     ]
     for name in modules:
         importlib.import_module(name)
-    client = Client(base_url=url, timeout=30.0)
+    client = AuthenticatedClient(base_url=url, token=os.environ["TOKEN"], timeout=30.0)
     sites = sites_every.sync(client=client)
     zones = zones_every.sync(client=client, site_id="north")
     event = models.CvEvent(

@@ -14,6 +14,7 @@ import pytest
 
 from infra.bench.stream.rival import rival_python
 from infra.errors import MachineError
+from infra.local_token import local_token
 from infra.packages import LOCKS
 from infra.settings import load
 from tests.integration.api.support import Decider, Stack
@@ -92,7 +93,10 @@ def test_it_works_against_the_server(
 ) -> None:
     event = uuid.uuid4().hex
     script = str(HERE / "client_use.py")
-    heard = json.loads(call(python, script, stack.url, event, PYTHONPATH=str(generated)))
+    token = local_token(stack.settings)
+    heard = json.loads(
+        call(python, script, stack.url, event, PYTHONPATH=str(generated), TOKEN=token)
+    )
     assert heard["modules"] > 100
     assert [site[:2] for site in heard["sites"]] == [["SiteView", "north"], ["SiteView", "south"]]
     assert sorted(heard["zones"]) == [["ZoneView", "high"], ["ZoneView", "medium"]]

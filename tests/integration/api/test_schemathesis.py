@@ -7,7 +7,8 @@ defect. `WATCHFLOOR_TEST_EXAMPLES=500` does it for as long as that takes.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+import uuid
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import pytest
@@ -22,7 +23,9 @@ from schemathesis.checks import (
     status_code_conformance,
 )
 
+from api.account.identity import ROLE_SCOPES, Role
 from infra.settings import Settings
+from tests.integration.api.callers import signed, user
 from tests.integration.api.support import Stack, is_ready, serving, wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
@@ -30,10 +33,8 @@ pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
 EXAMPLES: Final = int(os.environ.get("WATCHFLOOR_TEST_EXAMPLES", "12"))
 LONG: Final = "WATCHFLOOR_TEST_EXAMPLES" in os.environ
 
-ROLES: Final[Mapping[str, Callable[[Stack], Mapping[str, str]]]] = {
-    "anyone": lambda _: {},
-}
-"""Who asks: the headers of each. Until there are accounts, anyone may."""
+WHO: Final[Mapping[str, Role | None]] = {"nobody": None, **{role.value: role for role in Role}}
+"""Who asks."""
 
 CHECKS: Final = [
     status_code_conformance,
@@ -69,14 +70,23 @@ def spare(answer: Any) -> bool:
     return answer.status_code == 503 and "retry-after" in answer.headers
 
 
-@pytest.mark.parametrize("role", ROLES)
-def test_every_operation_answers_as_it_is_described(
-    server: Stack, document: Any, role: str
-) -> None:
-    headers = dict(ROLES[role](server))
+def asker(server: Stack, who: str, path: str) -> dict[str, str]:
+    """A token of a role, which nothing that is asked can take away; of oneself, a person asks."""
+    role = WHO[who]
+    if role is None:
+        return {}
+    if path.startswith("/v1/me"):
+        name = f"generated-{who}-{uuid.uuid4().hex[:8]}"
+        return user(server.settings, server.url, name, role)
+    return signed(server.settings, server.url, f"generated-{who}", ROLE_SCOPES[role])
+
+
+@pytest.mark.parametrize("who", WHO)
+def test_every_operation_answers_as_it_is_described(server: Stack, document: Any, who: str) -> None:
     asked: set[str] = set()
     for found in document.get_all_operations():
         operation = found.ok()
+        headers = asker(server, who, operation.path)
         strategy = st.one_of(
             operation.as_strategy(generation_mode=GenerationMode.POSITIVE),
             operation.as_strategy(generation_mode=GenerationMode.NEGATIVE),

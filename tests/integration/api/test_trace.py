@@ -13,6 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from agents.runtime.follower import Follower
+from infra.local_token import bearer
 from infra.sandbox import Sandbox, publish, sandbox
 from infra.settings import Settings
 from schemas.document import Channel, Receiver, Route, Routing
@@ -68,6 +69,10 @@ def traced(box: Sandbox, trace: str) -> dict[str, int]:
     return found
 
 
+def client_of(box: Sandbox) -> httpx.Client:
+    return httpx.Client(base_url=box.url, timeout=40, trust_env=False, headers=bearer(box.settings))
+
+
 def post(client: httpx.Client, trace: str) -> httpx.Response | None:
     body = {
         "event_type": uuid.uuid4().hex[:12],
@@ -82,7 +87,7 @@ def post(client: httpx.Client, trace: str) -> httpx.Response | None:
 
 
 def test_a_request_is_followed_to_the_notification_and_its_outcome(box: Sandbox) -> None:
-    with httpx.Client(base_url=box.url, timeout=40, trust_env=False) as client:
+    with client_of(box) as client:
         asked: list[str] = []
 
         def answered() -> httpx.Response | None:
@@ -114,7 +119,7 @@ def test_a_request_is_followed_to_the_notification_and_its_outcome(box: Sandbox)
 
 def test_the_facade_and_the_roles_log_json(box: Sandbox) -> None:
 
-    with httpx.Client(base_url=box.url, timeout=40, trust_env=False) as client:
+    with client_of(box) as client:
         client.get("/v1/sites", headers={"X-Request-ID": "looked-for-1"})
 
     def line() -> Any:

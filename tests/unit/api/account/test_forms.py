@@ -48,6 +48,7 @@ async def test_a_page_of_another_origin_signs_nobody_in(client: httpx.AsyncClien
 async def test_nobody_is_known_before_accounts_are_read(client: httpx.AsyncClient) -> None:
     answer = await client.get("/v1/me", headers={"Authorization": "Bearer a.b.c"})
     assert answer.status_code == 503
+    del client.headers["Authorization"]
     answer = await client.get("/v1/me")
     assert answer.status_code == 401
 
