@@ -19,10 +19,9 @@ from typing import Final
 import aiohttp
 import msgspec
 
-from infra.bench.api.plan import Answered, Asked
+from infra.bench.api.plan import LIMIT_S, Answered, Asked
 
 CONNECTIONS: Final = 64
-LIMIT_S: Final = 20.0
 EARLY_S: Final = 0.5
 """From the process's start until the first one is due."""
 TOKEN: Final = "WATCHFLOOR_BENCH_TOKEN"  # noqa: S105 - a variable's name

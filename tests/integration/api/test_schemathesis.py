@@ -81,30 +81,34 @@ def asker(server: Stack, who: str, path: str) -> dict[str, str]:
     return signed(server.settings, server.url, f"generated-{who}", ROLE_SCOPES[role])
 
 
+def ask(operation: Any, url: str, headers: Mapping[str, str]) -> None:
+    """Right and wrong requests of one operation."""
+    strategy = st.one_of(
+        operation.as_strategy(generation_mode=GenerationMode.POSITIVE),
+        operation.as_strategy(generation_mode=GenerationMode.NEGATIVE),
+    )
+
+    @given(case=strategy)
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        derandomize=not LONG,
+        suppress_health_check=list(HealthCheck),
+    )
+    def check(case: Case[Any]) -> None:
+        answer = case.call(base_url=url, headers=dict(headers), timeout=60)
+        assert answer.status_code < 500 or spare(answer) or ready(case), answer.text
+        case.validate_response(answer, checks=CHECKS)
+
+    check()
+
+
 @pytest.mark.parametrize("who", WHO)
 def test_every_operation_answers_as_it_is_described(server: Stack, document: Any, who: str) -> None:
     asked: set[str] = set()
     for found in document.get_all_operations():
         operation = found.ok()
-        headers = asker(server, who, operation.path)
-        strategy = st.one_of(
-            operation.as_strategy(generation_mode=GenerationMode.POSITIVE),
-            operation.as_strategy(generation_mode=GenerationMode.NEGATIVE),
-        )
-
-        @given(case=strategy)
-        @settings(
-            max_examples=EXAMPLES,
-            deadline=None,
-            derandomize=not LONG,
-            suppress_health_check=list(HealthCheck),
-        )
-        def check(case: Case[Any]) -> None:
-            answer = case.call(base_url=server.url, headers=headers, timeout=60)
-            assert answer.status_code < 500 or spare(answer) or ready(case), answer.text
-            case.validate_response(answer, checks=CHECKS)
-
-        check()
+        ask(operation, server.url, asker(server, who, operation.path))
         asked.add(operation.label)
     with server.client() as client:
         described = client.get("/openapi.json").json()["paths"]
