@@ -75,7 +75,11 @@ export function LivePicture({
         height="9"
         aria-label={t(state === "none" ? "picture.none" : "picture.alt", { what })}
       />
-      {state === "none" ? <span className="none">{t("picture.none")}</span> : null}
+      {state === "none" ? (
+        <span className="none" aria-hidden="true">
+          {t("picture.none")}
+        </span>
+      ) : null}
     </span>
   );
 }
