@@ -6,7 +6,12 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from api.dashboard.serve import DIST
+from infra.dashboard import build
+from infra.settings import Settings, load
+from tests.integration.api.support import make_ready
 
 ARGUMENTS = [
     "--headless",
@@ -35,3 +40,37 @@ def browser() -> Iterator[Browser]:
         running = play.chromium.launch(executable_path=found, args=ARGUMENTS)
         yield running
         running.close()
+
+
+@pytest.fixture(scope="session")
+def dashboard() -> None:
+    """The dashboard as its sources are; without Node and registries the test is skipped."""
+    unbuilt = build(load().cache_dir, lambda _: None)
+    if unbuilt is not None:
+        pytest.skip(unbuilt)
+    assert (DIST / "index.html").exists()
+
+
+@pytest.fixture
+def page(browser: Browser, dashboard: None) -> Iterator[Page]:
+    """A page of an analyst's window."""
+    context = browser.new_context(viewport={"width": 1280, "height": 860}, locale="en-GB")
+    found = context.new_page()
+    yield found
+    context.close()
+
+
+@pytest.fixture
+def page_settings(
+    kafka_bootstrap: str, postgres_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Settings:
+    """A namespace of its own, made ready."""
+    folder = tmp_path_factory.mktemp("page-state")
+    settings = Settings(
+        state_dir=folder,
+        kafka_url=kafka_bootstrap,
+        postgres_url=postgres_url,
+        namespace=folder.name,
+    )
+    make_ready(settings)
+    return settings

@@ -1,0 +1,142 @@
+"""What tests of pages share: roles that are there, alerts, pictures, and a check by axe."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+from typing import Any
+
+import cv2
+import msgspec
+import numpy as np
+from playwright.sync_api import Page
+
+from agents.runtime.follower import Follower
+from api import examples
+from api.dashboard.serve import DIST
+from infra.blob.open import open_store
+from schemas.alert import Alert
+from schemas.device import CameraState
+from schemas.ids import snapshot_id
+from tests.integration.api.support import Stack, probe_record, run_in_thread, tick_records
+from topics.catalogue import (
+    ACTIVITY,
+    ALERTS,
+    ASSIGNMENTS,
+    EVENTS,
+    FRAMES,
+    NOTIFY_REQUESTS,
+)
+from topics.record import OutRecord, make
+
+PATIENCE_MS = 30_000
+
+GROUPS = {
+    "watchfloor-capture": ASSIGNMENTS,
+    "watchfloor-detect": FRAMES,
+    "watchfloor-decide": EVENTS,
+    "watchfloor-act": NOTIFY_REQUESTS,
+    "watchfloor-archive": ACTIVITY,
+}
+
+
+class Workers:
+    """Members of every role's group, decide's ticks and capture's words, until stopped."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=lambda: run_in_thread(self._run), daemon=True)
+
+    def __enter__(self) -> Workers:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """They leave, as workers that end do."""
+        self._stop.set()
+        self._thread.join(30)
+        assert not self._thread.is_alive()
+
+    async def _run(self) -> None:
+        followers = [
+            Follower(self._stack.settings, [topic], group=group) for group, topic in GROUPS.items()
+        ]
+        for follower in followers:
+            await follower.__aenter__()
+        try:
+            while not self._stop.is_set():
+                for follower in followers:
+                    async for _ in follower.chunks(timeout=0.1):
+                        break
+                now = datetime.now(UTC)
+                self._stack.produce(*tick_records(now), probe_record(CameraState.CONNECTED, now))
+        finally:
+            for follower in followers:
+                await follower.__aexit__(None, None, None)
+
+
+def an_alert(alert_id: str, **fields: Any) -> Alert:
+    """The example's alert, of now, with other fields."""
+    known = msgspec.structs.asdict(examples.ALERT)
+    known.pop("snapshot_url")
+    now = datetime.now(UTC)
+    times = {"opened_at": now, "updated_at": now, "first_event": now, "last_event": now}
+    return Alert(**{**known, **times, "alert_id": alert_id, **fields})
+
+
+def alert_record(alert_id: str, **fields: Any) -> OutRecord:
+    """As decide writes it."""
+    alert = an_alert(alert_id, **fields)
+    return make(
+        ALERTS,
+        alert,
+        id=f"{alert_id}.{alert.revision}",
+        time=alert.updated_at,
+        source="test",
+        key=alert_id,
+    )
+
+
+def picture(stack: Stack, event_id: str) -> None:
+    """A small picture of that event, in the store and in the database."""
+    image = np.full((90, 160, 3), 80, np.uint8)
+    jpeg = cv2.imencode(".jpg", image)[1].tobytes()
+    open_store(stack.settings).put(f"snapshots/{event_id}.jpg", jpeg)
+    stack.archive(
+        "snapshots",
+        [
+            {
+                "event_id": event_id,
+                "site_id": "north",
+                "position": 0,
+                "snapshot_id": snapshot_id("north", event_id, 0),
+                "camera_id": "gate",
+                "captured_at": datetime.now(UTC).isoformat(),
+                "width": 160,
+                "height": 90,
+                "content_type": "image/jpeg",
+                "bytes": len(jpeg),
+                "blob_key": f"snapshots/{event_id}.jpg",
+            }
+        ],
+    )
+
+
+AXE = DIST.parent / "node_modules" / "axe-core" / "axe.min.js"
+SERIOUS = ("serious", "critical")
+
+
+def serious(page: Page) -> list[str]:
+    """What axe finds serious or critical on the page as it is; rule, and where."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{one['id']}: {node['target']} {node.get('failureSummary', '')}"
+        for one in found["violations"]
+        if one["impact"] in SERIOUS
+        for node in one["nodes"]
+    ]
