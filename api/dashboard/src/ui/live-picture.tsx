@@ -73,7 +73,7 @@ export function LivePicture({
         role="img"
         width="16"
         height="9"
-        aria-label={t(state === "none" ? "picture.none" : "picture.alt", { what })}
+        aria-label={t("picture.alt", { what })}
       />
       {state === "none" ? <span className="none">{t("picture.none")}</span> : null}
     </span>

@@ -101,7 +101,8 @@ function Shown({ sheet, tiles }: { sheet: Sheet; tiles: string | null }) {
     const ring = ringed.get(key);
     const state = cameras.get(key)?.state;
     const lost = state === "lost" ? t("noFrames") : null;
-    const how = health.get(key) ?? "unknown";
+    const polled = health.get(key) ?? "unknown";
+    const how = polled === "unknown" && state === "connected" ? "normal" : polled;
     const said = [
       place.name,
       ring

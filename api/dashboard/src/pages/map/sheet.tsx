@@ -82,8 +82,7 @@ function draw(
       [height, width],
     ];
     if (plan.image) {
-      const url = `${plan.image.location}?v=${plan.image.sha256.slice(0, 16)}`;
-      L.imageOverlay(url, whole, { alt: plan.name }).addTo(map);
+      L.imageOverlay(plan.image.location, whole, { alt: plan.name }).addTo(map);
     } else {
       L.rectangle(whole, { className: "no-plan", interactive: false }).addTo(map);
     }
@@ -132,7 +131,8 @@ function paint(marker: L.Marker, wedge: L.Polygon | null, told: Told, picked: bo
     element.setAttribute("aria-label", told.text);
     element.removeAttribute("title");
     set(element, "severity", told.severity);
-    set(element, "health", told.health);
+    const dot = element.firstElementChild;
+    if (dot instanceof HTMLElement) set(dot, "health", told.health);
     set(element, "picked", picked ? "" : null);
   }
   const path = wedge?.getElement();

@@ -95,8 +95,7 @@ function draw(
         ...SEVERITIES.map((severity) => ({
           label: name(severity),
           fill: colour(`--${severity}`),
-          stroke: colour("--panel"),
-          width: 1,
+          width: 0,
           points: { show: false },
           ...(bars ? { paths: bars } : {}),
         })),

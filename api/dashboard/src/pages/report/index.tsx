@@ -3,11 +3,11 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { address, ask } from "@/api/client";
-import { useSiteZone } from "@/api/queries";
 import { useSite } from "@/shell/site";
 import { useNow } from "@/stream/context";
-import { Button, EmptyState, ErrorState, Loading, Page, TimeText, useClock } from "@/ui/basics";
+import { Button, EmptyState, ErrorState, Loading, Page, TimeText } from "@/ui/basics";
 import "@/ui/notes.css";
+import { useShownZone } from "@/ui/shown-zone";
 import type { ShiftReport } from "./api";
 import { HoursChart } from "./chart";
 import "./report.css";
@@ -138,8 +138,7 @@ function ShiftForm({ shift, now, pick }: FormProps) {
 
 function Told({ report, site }: { report: ShiftReport; site: string }) {
   const { t } = useTranslation("report");
-  const clock = useClock();
-  const zone = useSiteZone(site) ?? clock.zone;
+  const zone = useShownZone(site);
   const several = report.sites.length > 1;
   return (
     <>

@@ -122,7 +122,7 @@ function Tile({ tile, picture, several }: TileProps) {
   const at = seen ? seen.at : picture ? seenAt(picture) : null;
   return (
     <li className="tile" data-severity={ring?.severity} data-ringed={ring ? "" : undefined}>
-      <Link to={`/timeline?${query}`} aria-label={t("open", { name })}>
+      <Link to={`/timeline?${query}`} title={t("open", { name })}>
         <LivePicture
           site={camera.site_id}
           camera={camera.camera_id}
