@@ -120,12 +120,13 @@ def digest(value: Mapping[str, Any]) -> str:
 def convert(value: Mapping[str, Any], as_: type[T]) -> T:
     """The struct in `value`. Raises Invalid, which names every wrong field and what is allowed.
 
-    Fields that the struct does not have are left out.
+    Fields that the struct does not have are left out, unless it forbids them.
     """
     try:
         return msgspec.convert(value, as_)
-    except msgspec.ValidationError:
-        errors = _errors(value, as_)
+    except msgspec.ValidationError as error:
+        # No field on its own is wrong where a struct forbids one that it does not have.
+        errors = _errors(value, as_) or [FieldError(field="body", detail=str(error)[:300])]
     except RecursionError as error:
         raise BodyTooDeep(f"The body is nested deeper than {MAX_DEPTH}.") from error
     raise Invalid(errors)

@@ -17,6 +17,13 @@ from starlette.requests import HTTPConnection
 from agents.runtime.configuration import Configuration
 from agents.runtime.emitter import Emitter
 from api import configuration as documents
+from api.account.authority import Accounts
+from api.account.own.service import Own
+from api.account.passwords import Passwords
+from api.account.signin.service import SignIn
+from api.account.signin.sso import SingleSignOn
+from api.account.token.service import Tokens
+from api.account.user.service import Users
 from api.alert.asked import Asked
 from api.backtest.service import Backtests
 from api.camera import service as cameras
@@ -64,6 +71,22 @@ class Api:
         self.decision_wait_s = decision_wait_s
         self.configuration = Configuration()
         self.database = Database(settings)
+        self.authority = Accounts(settings, self.database.accounts, now)
+        self.passwords = Passwords()
+        self.signin = SignIn(self.database.accounts, self.authority, self.passwords, now)
+        self.users = Users(self.database.accounts, self.passwords, self.authority.load, now)
+        self.own = Own(
+            self.database.accounts,
+            self.passwords,
+            self.signin,
+            self.authority.vault,
+            self.authority.load,
+            now,
+        )
+        self.sso = SingleSignOn(
+            settings, self.database.accounts, self.signin, self.authority.load, now
+        )
+        self.tokens = Tokens(self.database.accounts, self.authority.load, now)
         self.blobs: BlobStore = open_store(settings)
         self.emitter = Emitter(settings, "watchfloor-api")
         self.flights = Flights()
@@ -106,6 +129,7 @@ class Api:
             "configuration": lambda: documents.follow(
                 self.settings, self.configuration, self._configured
             ),
+            "accounts": self.authority.follow,
             "feed": self.feed.run,
             "monitor": self.monitor.run,
             "pulse": lambda: pulse.run(self.hub, self.monitor, self.now),
@@ -125,6 +149,7 @@ class Api:
             await self.backtests.close()
             await self.flights.close()
             await self.emitter.stop()
+            self.passwords.close()
             await self.database.close()
 
     def _counted(self, news: Decision | Alert) -> None:

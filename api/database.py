@@ -13,7 +13,7 @@ from psycopg.rows import dict_row
 from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
 from api.problems import DatabaseUnavailable
-from infra.db.pool import AsyncConnection, make_pool, site_scope
+from infra.db.pool import AsyncConnection, account_scope, make_pool, site_scope
 from infra.db.target import Role
 
 if TYPE_CHECKING:
@@ -61,6 +61,16 @@ class Database:
                 yield seen
         except AWAY as error:
             # The first line: psycopg's messages name the host and never a password.
+            log.warning("the database does not answer: %s", str(error).splitlines()[:1])
+            raise DatabaseUnavailable from error
+
+    @contextlib.asynccontextmanager
+    async def accounts(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that sees accounts, and no site's rows. Raises DatabaseUnavailable."""
+        try:
+            async with self._pool.connection() as connection, account_scope(connection) as seen:
+                yield seen
+        except AWAY as error:
             log.warning("the database does not answer: %s", str(error).splitlines()[:1])
             raise DatabaseUnavailable from error
 

@@ -13,6 +13,12 @@ from msgspec import Struct
 
 from agents.runtime.clock import wall
 from api import handlers, openapi, problems
+from api.account.own.endpoints import router as me
+from api.account.signin.elsewhere import router as elsewhere
+from api.account.signin.endpoints import keys, link
+from api.account.signin.endpoints import router as signin
+from api.account.token.endpoints import router as tokens
+from api.account.user.endpoints import router as users
 from api.alert.endpoints import notes as handovers
 from api.alert.endpoints import router as alerts
 from api.backtest.endpoints import router as backtests
@@ -112,6 +118,13 @@ def create_app(
         routing,
         stream,
         health,
+        signin,
+        elsewhere,
+        keys,
+        link,
+        me,
+        users,
+        tokens,
         page,
         dashboard(),
     ):

@@ -16,10 +16,11 @@ from fastapi.openapi.utils import get_openapi
 
 from api.problems import MEDIA_TYPE, Problem, ProblemDocument
 
-__all__ = ["answers", "install", "reply", "request_body"]
+__all__ = ["answers", "form_body", "install", "reply", "request_body"]
 
 REF: Final = "#/components/schemas/{name}"
 JSON: Final = "application/json"
+FORM: Final = "application/x-www-form-urlencoded"
 
 PLACE: Final = "watchfloor-example"
 
@@ -69,13 +70,16 @@ def answers(
     more: Mapping[int | str, dict[str, Any]] | None = None,
     problems: tuple[type[Problem], ...] = (),
 ) -> dict[int | str, dict[str, Any]]:
-    """A route's `responses`: the struct that it answers with, an example, and its problems."""
-    content: dict[str, Any] = {"schema": _reference(kind)}
-    if example is not None:
-        content["example"] = _later(example)
-    found: dict[int | str, dict[str, Any]] = {
-        status: {"description": description, "content": {JSON: content}}
-    }
+    """A route's `responses`: the struct that it answers with, an example, and its problems.
+
+    kind None: the answer has no body.
+    """
+    found: dict[int | str, dict[str, Any]] = {status: {"description": description}}
+    if kind is not None:
+        content: dict[str, Any] = {"schema": _reference(kind)}
+        if example is not None:
+            content["example"] = _later(example)
+        found[status]["content"] = {JSON: content}
     found.update(more or {})
     for problem in problems:
         entry = found.setdefault(
@@ -91,11 +95,20 @@ def answers(
 
 def request_body(kind: Any, *, examples: Mapping[str, Any]) -> dict[str, Any]:
     """`openapi_extra` of a route that reads its body itself."""
+    return _body(JSON, kind, examples)
+
+
+def form_body(kind: Any, *, examples: Mapping[str, Any]) -> dict[str, Any]:
+    """The same where the body is a form."""
+    return _body(FORM, kind, examples)
+
+
+def _body(media_type: str, kind: Any, examples: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "requestBody": {
             "required": True,
             "content": {
-                JSON: {
+                media_type: {
                     "schema": _reference(kind),
                     "examples": {
                         name: {"value": _later(value)} for name, value in examples.items()

@@ -182,6 +182,40 @@ class Settings:
         as_port,
     )
 
+    oidc_issuer: str | None = setting(
+        "Single sign-on: the provider's issuer (OpenID Connect), an https URL; unset: none",
+        None,
+        as_text,
+    )
+    oidc_client_id: str | None = setting("As which client we ask it", None, as_text)
+    oidc_client_secret: Secret | None = setting("With what secret", None, as_secret)
+    oidc_name: str = setting("What the sign-in page calls it", "Single sign-on", as_text)
+    oidc_scopes: tuple[str, ...] = setting(
+        "What we ask it for, besides `openid`",
+        ("profile", "email"),
+        as_words,
+    )
+    oidc_name_claim: str = setting(
+        "The claim that a new account is named by",
+        "preferred_username",
+        as_text,
+    )
+    oidc_role_claim: str = setting(
+        "The claim (a word or a list) that says who may do what",
+        "groups",
+        as_text,
+    )
+    oidc_roles: tuple[str, ...] = setting(
+        "Which of its values is which role: VALUE=viewer, =operator or =admin; the highest counts",
+        (),
+        as_words,
+    )
+    oidc_sites_claim: str | None = setting(
+        "The claim (a list) with the ids of the sites one may see, `*` for all; unset: all",
+        None,
+        as_text,
+    )
+
     device_networks: tuple[str, ...] = setting(
         "Networks whose devices are looked for and taken on, CIDR; the private ones",
         ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"),
@@ -264,6 +298,11 @@ class Settings:
         """Where the API answers, without a slash at the end."""
         host = f"[{self.api_host}]" if ":" in self.api_host else self.api_host
         return f"http://{host}:{self.api_port}"
+
+    @property
+    def oidc_label(self) -> str | None:
+        """What the sign-in page calls the provider; None where there is none."""
+        return self.oidc_name if self.oidc_issuer and self.oidc_client_id else None
 
     def origin(self, name: str) -> Origin:
         """Where a field's value came from."""

@@ -141,6 +141,29 @@ class Vault:
             path.unlink(missing_ok=True)
         return True
 
+    def seal(self, purpose: str, data: bytes) -> bytes:
+        """Bytes that only `unseal` for the same purpose gives back; kept by whoever asks."""
+        key = self._keys(make=True).current
+        nonce = os.urandom(NONCE_BYTES)
+        sealed = AESGCM(key.reveal()).encrypt(nonce, data, _purpose(purpose))
+        return msgspec.json.encode(
+            _Sealed(version=VERSION, key=key.key_id, nonce=nonce, sealed=sealed)
+        )
+
+    def unseal(self, purpose: str, blob: bytes) -> bytes:
+        """What `seal` was given. Raises VaultError where it does not open."""
+        try:
+            found = msgspec.json.decode(blob, type=_Sealed)
+            key = self._key(found.key)
+            if key is None:
+                raise VaultError(
+                    f"{purpose}: its key {found.key[:16]!r} is not among the vault's keys",
+                    hint="Every API process needs the same keys: see WATCHFLOOR_VAULT_KEY.",
+                )
+            return AESGCM(key.reveal()).decrypt(found.nonce, found.sealed, _purpose(purpose))
+        except (msgspec.DecodeError, InvalidTag, ValueError):
+            raise VaultError(f"{purpose}: it does not open") from None
+
     def entries(self) -> list[Entry]:
         """Every secret, by site and name. Raises VaultError for a file that is no such thing."""
         found = list(self._names())
@@ -153,8 +176,10 @@ class Vault:
             if (sealed := self._read(name, site)) is not None
         ]
 
-    def rotate(self, *, forget: bool = False) -> Rotation:
+    def rotate(self, *, forget: bool = False, also: Callable[[], int] | None = None) -> Rotation:
         """Write everything anew: under a new key where keys are a file's, else under the first.
+
+        also: seals anew what is kept elsewhere, and says how much that was.
 
         One at a time and each in one step: what dies in between is begun again, and all is read
         meanwhile. forget: then leave the file that key alone. Raises VaultError at the first one
@@ -166,10 +191,14 @@ class Vault:
             if forget:
                 # First under the key that there is, so that there is room for another.
                 self._anew()
+                if also is not None:
+                    also()
                 forgotten += source.forget()
             if source.ours:
                 source.renew()
             rotated = self._anew()
+            if also is not None:
+                rotated += also()
             if forget:
                 forgotten += source.forget()
             self._keys(fresh=True)
@@ -264,6 +293,11 @@ def _bound(name: str, site: str) -> bytes:
     """The associated data. Neither part holds the byte between them."""
     parts: Sequence[str] = (f"watchfloor.vault.v{VERSION}", site, name)
     return b"\x00".join(part.encode() for part in parts)
+
+
+def _purpose(purpose: str) -> bytes:
+    """The associated data of what is kept elsewhere; never that of a file."""
+    return b"\x00".join((f"watchfloor.sealed.v{VERSION}".encode(), purpose.encode()))
 
 
 def vault_of(state_dir: Path, env: Mapping[str, str]) -> Vault:

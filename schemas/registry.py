@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from schemas.alert import Activity, Alert, Command
+from schemas.audit import Audit
 from schemas.base import Message
 from schemas.decision import Decision
 from schemas.detection import FrameDetections, TrackPath
@@ -23,6 +24,7 @@ _ALL: Final[tuple[type[Message], ...]] = (
     Activity,
     Alert,
     Assignment,
+    Audit,
     Command,
     ConfigRecord,
     Decision,

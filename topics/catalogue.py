@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from schemas.alert import Activity, Alert, Command
+from schemas.audit import Audit
 from schemas.decision import Decision
 from schemas.detection import FrameDetections, TrackPath
 from schemas.device import Assignment, DeviceHealth, Probe, Pulse
@@ -20,6 +21,7 @@ __all__ = [
     "ACTIVITY",
     "ALERTS",
     "ASSIGNMENTS",
+    "AUDIT",
     "BY_NAME",
     "COMMANDS",
     "CONFIG",
@@ -230,6 +232,17 @@ CONFIG = Topic(
     partitions=1,
     promise="one whole validated document a record, with its revision; a tombstone removes a site",
 )
+AUDIT = Topic(
+    name="audit.v1",
+    key=KeyKind.ACTOR,
+    value=Audit,
+    keep=timedelta(days=365),
+    owner="api",
+    partitions=1,
+    personal=True,
+    promise="every administrative act and every sign-in, granted or refused; written with the act "
+    "in one transaction, in order per actor; duplicates have equal ce_id",
+)
 
 TOPICS: Final[tuple[Topic, ...]] = (
     FRAMES,
@@ -251,7 +264,8 @@ TOPICS: Final[tuple[Topic, ...]] = (
     NOTIFY_REQUESTS,
     NOTIFY_RESULTS,
     CONFIG,
+    AUDIT,
 )
-"""The topics that exist now; those of learning and of audit come with them."""
+"""The topics that exist now; those of learning come with it."""
 
 BY_NAME: Final[dict[str, Topic]] = {topic.name: topic for topic in TOPICS}

@@ -15,6 +15,7 @@ import msgspec
 
 from schemas import ids
 from schemas.alert import Activity, ActivityKind, Alert, AlertState, Command, CommandKind, RankPart
+from schemas.audit import Audit, AuditKind
 from schemas.base import Message, Severity
 from schemas.decision import Decision, Result, StageVerdict
 from schemas.detection import Detection, FrameDetections, PathPoint, TrackPath
@@ -56,6 +57,7 @@ FRAME: Final = ids.frame_id("north", "gate", AT, 1042)
 EVENT: Final = ids.detector_event_id("north", "gate", "yard", "object_in_zone", AT, 0)
 TRACK: Final = ids.track_id("north", "gate", "person", AT - timedelta(seconds=1), 0)
 ALERT: Final = ids.alert_id("north", "yard/gate/object_in_zone", EVENT)
+AUDIT: Final = "5c0b7f6e-2a55-4f0c-9d1e-7f1c8f0a2b22"
 COMMAND: Final = "0d1e8a52-7d0f-4f0e-9f55-6f1c8f0a2b11"
 NOTIFICATION: Final = ids.notification_id("north", "soc", ALERT, 1)
 BOX: Final = (0.41, 0.22, 0.52, 0.71)
@@ -425,6 +427,16 @@ def _people() -> tuple[Example, ...]:
         event_ids=(EVENT,),
         alert_ids=(ALERT,),
     )
+    audit = Audit(
+        audit_id=AUDIT,
+        at=AT,
+        kind=AuditKind.USER_CHANGED,
+        actor="kim",
+        actor_id="5e6a7c1e-9d0b-4a0e-8d6e-6b1f8a0c2d33",
+        target="lee",
+        detail="role: viewer to operator",
+        address="192.0.2.7",
+    )
     return (
         _one(catalogue.COMMANDS, command, id=COMMAND, key="north", source="watchfloor/api"),
         _one(
@@ -441,4 +453,5 @@ def _people() -> tuple[Example, ...]:
             key="north",
             source="watchfloor/act",
         ),
+        _one(catalogue.AUDIT, audit, id=AUDIT, key="kim", source="watchfloor/api"),
     )

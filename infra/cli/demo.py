@@ -15,6 +15,7 @@ from infra.errors import WatchfloorError
 if TYPE_CHECKING:
     from agents.capture.simulator import Score
     from infra.demo import DemoResult
+    from infra.sandbox import Sandbox
     from schemas.alert import Alert
 
 EPILOG = """\
@@ -26,6 +27,8 @@ Examples:
 """
 
 app = typer.Typer(add_completion=False)
+
+DOOR_FOR = timedelta(hours=12)
 
 SHADES = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan", "info": "dim"}
 
@@ -78,7 +81,7 @@ def demo(
         out.print(f"Watching {_what(scene, seed, video)} with {eye}.", markup=False)
         if unbuilt is not None:
             out.print(unbuilt, markup=False)
-        out.print(f"Dashboard: [bold]{box.url}[/bold]   Ctrl-C ends it.")
+        out.print(f"Dashboard: [bold]{_door(box)}[/bold]   Ctrl-C ends it.")
         result = Demo(box, document).run(seconds, lambda alert, what: _tell(out, alert, what))
     except KeyboardInterrupt:
         result = None
@@ -96,6 +99,16 @@ def demo(
         print_json(summary)
     else:
         _show(out, summary)
+
+
+def _door(box: Sandbox) -> str:
+    """The live page's address, which signs an administrator in once."""
+    import asyncio
+
+    from api.account.console import Console
+
+    code = asyncio.run(Console(box.settings).door(DOOR_FOR))
+    return box.url if code is None else f"{box.url}/sign-in/{code}"
 
 
 def _what(scene: str, seed: int, video: Path | None) -> str:

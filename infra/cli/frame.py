@@ -74,6 +74,7 @@ COMMANDS: Final[dict[str, LazyCommand]] = {
             ("onboard", "Take a camera on, or a recorder with its cameras."),
             ("models", "The catalogue of detectors: list, pull, add."),
             ("secrets", "Credentials, encrypted at rest: set, list, rotate, remove."),
+            ("user", "Accounts: add, list, reset, disable, sessions, link, rotate-keys."),
             ("config", "The settings, and where each came from."),
         ],
     ),

@@ -79,7 +79,8 @@ def rotate(
     as_json: JsonOption = False,
 ) -> None:
     """Encrypt every secret anew: under a new key, or the first one that is given from outside."""
-    done = _opened(ctx, state).rotate(forget=forget)
+    vault = _opened(ctx, state)
+    done = vault.rotate(forget=forget, also=lambda: _accounts(ctx, state, vault, forget=forget))
     if as_json:
         print_json({"rotated": done.rotated, "forgotten_keys": done.forgotten})
         return
@@ -99,6 +100,34 @@ def remove(
             f"secret '{name}': none is kept for {site or 'every site'}",
             hint="See: watchfloor secrets list",
         )
+
+
+def _accounts(ctx: typer.Context, state: Path | None, vault: Vault, *, forget: bool) -> int:
+    """Seal anew what the database keeps: signing keys and second factors.
+
+    Raises WatchfloorError where it is away and a key is to be forgotten: they would be lost.
+    """
+    import asyncio
+
+    from infra.db.errors import DatabaseError
+
+    settings = settings_of(ctx, state)
+    if settings.postgres_url is None:
+        return 0  # nothing was ever started here
+    from api.account.console import Console
+
+    try:
+        return asyncio.run(Console(settings).reseal(vault))
+    except DatabaseError as error:
+        if forget:
+            raise
+        console(stderr=True).print(error.message, markup=False)
+    console(stderr=True).print(
+        "Signing keys and second factors are in the database, and stay under the older key: "
+        "rotate again while it runs, before that key is forgotten.",
+        markup=False,
+    )
+    return 0
 
 
 def _opened(ctx: typer.Context, state: Path | None) -> Vault:

@@ -13,6 +13,7 @@ from infra.stack import START_TIMEOUT_S, Stack
 app = typer.Typer(add_completion=False)
 
 FOLLOW_S = 1.0
+ADMIN = "admin"
 
 
 @app.command(
@@ -45,6 +46,7 @@ def up(
         stack = Stack(wanted, report=told.say, progress=told.count)
         fresh = stack.start()
         stack.wait(timeout)
+        password = _first_administrator(stack)
     notes = [*stack.notes, *([] if unbuilt is None else [unbuilt])]
     settings = stack.settings
     if as_json:
@@ -56,6 +58,7 @@ def up(
                 "state": str(settings.state_dir),
                 "notes": notes,
                 "components": [item.to_json() for item in stack.status()],
+                **({"administrator": {"name": ADMIN, "password": password}} if password else {}),
             }
         )
     else:
@@ -63,11 +66,28 @@ def up(
         for note in notes:
             console(stderr=True).print(note, markup=False)
         console().print(f"{begun}: {settings.api_url}", markup=False)
+        if password:
+            console().print(
+                f"The administrator is '{ADMIN}'; the password, shown this once: {password}",
+                markup=False,
+            )
+            console().print(
+                f"To be signed in without it: watchfloor user link {ADMIN}", markup=False
+            )
         console().print(
             "Next: watchfloor apply SITE.yaml, watchfloor status, watchfloor down", markup=False
         )
     if foreground:
         _follow(stack)
+
+
+def _first_administrator(stack: Stack) -> str | None:
+    """Make one at the first start; the password. It is kept nowhere but in the terminal."""
+    import asyncio
+
+    from api.account.console import Console
+
+    return asyncio.run(Console(stack.settings).first()) if stack.api else None
 
 
 def _follow(stack: Stack) -> None:

@@ -221,7 +221,7 @@ def _set_password(admin: Connection, target: Target, role: Role) -> None:
     )
 
 
-def _upgrade(target: Target) -> None:
+def _upgrade(target: Target, to: str = "head") -> None:
     """Every migration that is missing, in one transaction: all of them, or none."""
     # Here, because alembic with SQLAlchemy costs half a second that most starts need not pay.
     from alembic import command
@@ -240,7 +240,7 @@ def _upgrade(target: Target) -> None:
             config = Config(attributes={"connection": connection, "schema": target.schema})
             config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
             config.set_main_option("path_separator", "os")
-            command.upgrade(config, "head")
+            command.upgrade(config, to)
             connection.commit()
     except DBAPIError as error:
         # Through SQLAlchemy's wrapper, whose text holds the whole statement.

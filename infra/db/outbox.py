@@ -18,8 +18,9 @@ from agents.runtime.emitter import EmitError, Emitter
 from infra.db.errors import DatabaseError, explain
 from infra.db.pool import AsyncConnection, site_scope
 from infra.db.target import Role, target_of
+from schemas.audit import Audit
 from schemas.base import decode
-from topics.catalogue import BY_NAME
+from topics.catalogue import AUDIT, BY_NAME
 from topics.record import OutRecord, Provenance, make, tombstone
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ __all__ = ["drain", "drain_outbox", "follow_outbox"]
 log = logging.getLogger("watchfloor.outbox")
 
 SOURCE: Final = "watchfloor/config"
+AUDIT_SOURCE: Final = "watchfloor/api"
 BATCH: Final = 500
 CONFIRM_S: Final = 30.0
 """How long one batch may wait for the broker; the rows stay, so that giving up loses nothing."""
@@ -134,6 +136,9 @@ async def _batch(connection: AsyncConnection, emitter: Emits) -> int:
 
 def _record(name: str, key: str, revision: int, value: bytes | None, at: datetime) -> OutRecord:
     topic = BY_NAME[name]
+    if topic is AUDIT and value is not None:
+        said = decode(bytes(value), Audit)
+        return make(topic, said, id=said.audit_id, time=at, source=AUDIT_SOURCE, key=key)
     record_id = f"{key}@{revision}"
     if value is None:
         return tombstone(topic, key=key, id=record_id, time=at, source=SOURCE)

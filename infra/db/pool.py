@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AsyncConnection",
     "Pool",
+    "account_scope",
     "connect",
     "make_pool",
     "site_scope",
@@ -29,6 +30,10 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 Pool = AsyncConnectionPool[AsyncConnection]
 
 SET_SITES = "SELECT set_config('watchfloor.sites', %s::text[]::text, true)"
+SET_ACCOUNTS = (
+    "SELECT set_config('watchfloor.purpose', 'accounts', true), "
+    "set_config('watchfloor.sites', '{*}', true)"
+)
 
 
 def make_pool(
@@ -72,6 +77,19 @@ async def site_scope(
     _refuse_nesting(connection.info.transaction_status)
     async with connection.transaction():
         await connection.execute(SET_SITES, (_checked(sites),))
+        yield connection
+
+
+@contextlib.asynccontextmanager
+async def account_scope(connection: AsyncConnection) -> AsyncIterator[AsyncConnection]:
+    """A transaction that sees accounts, sessions, tokens and keys, and no site's rows.
+
+    `*`, which is no site, is in its set: what it owes to `audit.v1` is in the outbox under it.
+    Raises RuntimeError inside another transaction.
+    """
+    _refuse_nesting(connection.info.transaction_status)
+    async with connection.transaction():
+        await connection.execute(SET_ACCOUNTS)
         yield connection
 
 

@@ -16,10 +16,25 @@ from infra.db.target import Role, Target, target_of
 if TYPE_CHECKING:
     from infra.settings import Settings
 
-__all__ = ["BOOKKEEPING", "Check", "tables_of", "verify", "views_of"]
+__all__ = ["ACCOUNTS", "BOOKKEEPING", "Check", "tables_of", "verify", "views_of"]
 
 BOOKKEEPING: Final = frozenset({"schema_version"})
 """Alembic's own: no site's data is in it, and only the owner may read it."""
+
+ACCOUNTS: Final = frozenset(
+    {
+        "account",
+        "account_flow",
+        "account_link",
+        "account_recovery_code",
+        "account_refresh",
+        "account_session",
+        "service_token",
+        "sign_in_failure",
+        "signing_key",
+    }
+)
+"""Of no site: only the API sees them, in a transaction for that purpose (docs/adr/0008)."""
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -43,8 +58,13 @@ def verify(settings: Settings) -> tuple[Check, ...]:
             checks.append(Check(name="schema version", ok=found == head(), detail=str(found)))
             checks.append(_roles(owner))
             checks.append(_tables(owner, target))
+            checks.append(_accounts(owner, target))
             checks.append(_views(owner, target))
-            names = [*tables_of(owner, target.schema), *views_of(owner, target.schema)]
+            names = [
+                *tables_of(owner, target.schema),
+                *views_of(owner, target.schema),
+                *sorted(ACCOUNTS),
+            ]
         for role in Role:
             with psycopg.connect(target.connection(role), autocommit=True) as connection:
                 seen = list(_visible(connection, names))
@@ -55,13 +75,13 @@ def verify(settings: Settings) -> tuple[Check, ...]:
 
 
 def tables_of(connection: Connection, schema: str) -> list[str]:
-    """The schema's tables, Alembic's own left out."""
+    """The schema's tables with sites' rows: Alembic's own and those of accounts left out."""
     rows = connection.execute(
         "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
         "WHERE n.nspname = %s AND c.relkind IN ('r', 'p') ORDER BY 1",
         (schema,),
     )
-    return [name for (name,) in rows if name not in BOOKKEEPING]
+    return [name for (name,) in rows if name not in BOOKKEEPING | ACCOUNTS]
 
 
 def views_of(connection: Connection, schema: str) -> list[str]:
@@ -105,7 +125,7 @@ def _tables(connection: Connection, target: Target) -> Check:
     )
     problems: list[str] = []
     for name, forced, policy, keyed in rows:
-        if name in BOOKKEEPING:
+        if name in BOOKKEEPING | ACCOUNTS:
             continue
         if not forced:
             problems.append(f"{name}: row-level security is not forced")
@@ -114,6 +134,34 @@ def _tables(connection: Connection, target: Target) -> Check:
         if not keyed:
             problems.append(f"{name}: site_id does not begin its primary key")
     return _check("every table is isolated by site", problems)
+
+
+def _accounts(connection: Connection, target: Target) -> Check:
+    """Forced row-level security, one policy, for the API alone; and nobody else has a right."""
+    rows = connection.execute(
+        """
+        SELECT c.relname,
+               c.relrowsecurity AND c.relforcerowsecurity,
+               ARRAY(SELECT p.polname || ' ' || r.rolname FROM pg_policy p
+                     CROSS JOIN LATERAL unnest(p.polroles) AS o(oid)
+                     JOIN pg_roles r ON r.oid = o.oid WHERE p.polrelid = c.oid),
+               ARRAY(SELECT DISTINCT coalesce(r.rolname, 'PUBLIC')
+                     FROM aclexplode(c.relacl) a LEFT JOIN pg_roles r ON r.oid = a.grantee
+                     WHERE a.grantee <> c.relowner)
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = %s AND c.relkind IN ('r', 'p') AND c.relname = ANY (%s)
+        """,
+        (target.schema, sorted(ACCOUNTS)),
+    ).fetchall()
+    problems = [f"{name}: missing" for name in ACCOUNTS - {row[0] for row in rows}]
+    for name, forced, policies, granted in rows:
+        if not forced:
+            problems.append(f"{name}: row-level security is not forced")
+        if policies != [f"accounts {Role.API.value}"]:
+            problems.append(f"{name}: the policies are {', '.join(policies) or 'none'}")
+        if granted != [Role.API.value]:
+            problems.append(f"{name}: rights of {', '.join(granted)}")
+    return _check("accounts are seen by the API alone", problems)
 
 
 def _views(connection: Connection, target: Target) -> Check:

@@ -117,7 +117,7 @@ class Night:
         for position in range(-3, 4):
             at = middle + timedelta(seconds=0.6 * position)
             jpeg = cv2.imencode(".jpg", self._site.render(camera, at))[1].tobytes()
-            key = f"snapshots/{event_id}{position:+d}.jpg"
+            key = f"snapshots/{event_id}-{position + 3}.jpg"
             store.put(key, jpeg)
             rows.append(
                 {

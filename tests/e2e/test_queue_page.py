@@ -151,27 +151,39 @@ def test_a_connection_that_was_lost_misses_nothing(page: Page, page_settings: Se
         assert errors == []
 
 
-LONG_TASKS = """
-window.longTasks = [];
-new PerformanceObserver((list) => {
-  for (const one of list.getEntries()) window.longTasks.push(Math.round(one.duration));
-}).observe({ type: "longtask" });
-"""
+STEPS = 120
 SCROLL = """
 async () => {
   const list = document.querySelector("#queue");
   const frame = () => new Promise((done) => requestAnimationFrame(done));
-  for (let step = 0; step < 120; step += 1) { list.scrollTop += 400; await frame(); }
+  for (let step = 0; step < STEPS; step += 1) { list.scrollTop += 400; await frame(); }
   list.scrollTop = 0;
   await frame();
 }
 """
 
 
+class Spent:
+    """The time that the page's thread has worked since; waiting for a turn does not count."""
+
+    def __init__(self, page: Page) -> None:
+        self._session = page.context.new_cdp_session(page)
+        self._session.send("Performance.enable", {"timeDomain": "threadTicks"})
+        self._since = self._now()
+
+    def _now(self) -> float:
+        metrics = self._session.send("Performance.getMetrics")["metrics"]
+        return float(next(one["value"] for one in metrics if one["name"] == "TaskDuration"))
+
+    def ms(self) -> float:
+        """So far."""
+        return (self._now() - self._since) * 1000
+
+
 def test_five_thousand_alerts(page: Page, page_settings: Settings) -> None:
     """All are there, few are drawn, and the order holds while they change.
 
-    How long its tasks take is measured and told, not asserted: this machine is not the analyst's.
+    What it costs is told, in the thread's own time, and not asserted: this machine is shared.
     """
     count = 5_000
     rows = page.locator("[data-alert]")
@@ -187,8 +199,10 @@ def test_five_thousand_alerts(page: Page, page_settings: Settings) -> None:
         expect(page.locator("#count")).to_have_text("5000 alerts", timeout=PATIENCE_MS)
         drawn = rows.count()
         assert 0 < drawn < 60
-        page.evaluate(LONG_TASKS)
-        page.evaluate(SCROLL)
+        spent = Spent(page)
+        page.evaluate(SCROLL.replace("STEPS", str(STEPS)))
+        print(f"CPU ms a frame of scrolling: {spent.ms() / STEPS:.1f}")
+        spent = Spent(page)
         for wave in range(5):
             stack.produce(
                 *(alert_record(f"new-{wave}-{n}", rank=91 + wave, snapshot=None) for n in range(20))
@@ -203,8 +217,7 @@ def test_five_thousand_alerts(page: Page, page_settings: Settings) -> None:
         )
         ranks = [rank for _, rank in sorted(shown)]
         assert all(above >= below for above, below in pairwise(ranks))
-        long = page.evaluate("window.longTasks")
-        print(f"long tasks (ms): {long}")
+        print(f"CPU ms for 100 new alerts and 30 keys: {spent.ms():.0f}")
         assert errors == []
 
 

@@ -14,7 +14,7 @@ from psycopg import sql
 from infra.db.migrate import prepare
 from infra.db.pool import connect, make_pool, site_scope, site_scope_sync
 from infra.db.target import READER, Role, Target, target_of
-from infra.db.verify import tables_of, verify, views_of
+from infra.db.verify import ACCOUNTS, tables_of, verify, views_of
 from infra.settings import Settings
 from tests.integration.db.conftest import SITES, Connection, insert_row
 
@@ -187,12 +187,81 @@ def test_ids_of_sites_are_all_that_the_api_learns_of_others(filled: Target) -> N
 def test_the_database_verifies_itself(settings: Settings) -> None:
     checks = verify(settings)
     assert [check for check in checks if not check.ok] == []
-    assert len(checks) == 7
+    assert len(checks) == 8
+
+
+def test_accounts_are_seen_for_that_purpose_and_by_the_api_alone(filled: Target) -> None:
+    """Each of these tables has a row; who sees it is asked as each role."""
+    every = "SELECT set_config('watchfloor.sites', '{north,south,*}', false)"
+    purpose = "SELECT set_config('watchfloor.purpose', 'accounts', false)"
+    with psycopg.connect(filled.maintenance(), autocommit=True) as admin:
+        admin.execute(sql.SQL("SET search_path = {}").format(sql.Identifier(filled.schema)))
+        fill_accounts(admin)
+
+    def rows(connection: Connection, table: str) -> int | None:
+        query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))
+        try:
+            found = connection.execute(query).fetchone()
+        except psycopg.errors.InsufficientPrivilege:
+            return None
+        assert found is not None
+        return int(found[0])
+
+    for role in (Role.ARCHIVE, Role.OWNER):
+        with session(filled, role, None) as connection:
+            connection.execute(every)
+            connection.execute(purpose)
+            # The owner may ask, and has no policy; archive may not even ask.
+            expected = 0 if role is Role.OWNER else None
+            assert {table: rows(connection, table) for table in ACCOUNTS} == dict.fromkeys(
+                ACCOUNTS, expected
+            )
+    with session(filled, Role.API, None) as api:
+        api.execute(every)
+        assert {table: rows(api, table) for table in ACCOUNTS} == dict.fromkeys(ACCOUNTS, 0)
+        for value in ("", "Accounts", "accounts "):
+            api.execute("SELECT set_config('watchfloor.purpose', %s, false)", (value,))
+            assert {table: rows(api, table) for table in ACCOUNTS} == dict.fromkeys(ACCOUNTS, 0)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            api.execute(
+                "INSERT INTO account_flow (hash, browser, nonce, verifier, expires_at) "
+                "VALUES ('h', 'b', 'n', 'v', now())"
+            )
+        api.execute(purpose)
+        assert {table: rows(api, table) for table in ACCOUNTS} == dict.fromkeys(ACCOUNTS, 1)
+    with psycopg.connect(filled.maintenance(), autocommit=True) as admin:
+        reader = admin.execute(
+            "SELECT count(*) FROM unnest(%s::text[]) t "
+            "WHERE has_table_privilege(%s, %s || '.' || t, 'SELECT')",
+            (sorted(ACCOUNTS), READER, filled.schema),
+        ).fetchone()
+        assert reader == (0,)
+
+
+def fill_accounts(admin: Connection) -> None:
+    """A row in each of these tables, by whoever no policy holds."""
+    for statement in (
+        "INSERT INTO account (account_id, name, folded, role, must_change, language, created_at) "
+        "VALUES ('a', 'kim', 'kim', 'viewer', false, 'en', now())",
+        "INSERT INTO account_recovery_code VALUES ('a', 'h')",
+        "INSERT INTO account_session VALUES ('s', 'a', 'password', '::1', '::1', '', now(), "
+        "now(), now())",
+        "INSERT INTO account_refresh VALUES ('h', 's')",
+        "INSERT INTO account_link VALUES ('h', 'a', now())",
+        "INSERT INTO account_flow VALUES ('h', 'b', 'n', 'v', now())",
+        "INSERT INTO sign_in_failure VALUES ('pair', 's', 1, now())",
+        "INSERT INTO service_token VALUES ('t', 'n', 'h', '{}', NULL, 'kim', now(), now())",
+        "INSERT INTO signing_key VALUES ('k', '{}', 's', now())",
+    ):
+        admin.execute(statement.encode())
 
 
 @pytest.mark.parametrize(
     ("statement", "problem"),
     [
+        ("GRANT SELECT ON account TO watchfloor_reader", "account: rights of"),
+        ("ALTER TABLE signing_key NO FORCE ROW LEVEL SECURITY", "signing_key: row-level security"),
+        ("DROP POLICY accounts ON service_token", "service_token: the policies are none"),
         ("CREATE TABLE bare (site_id text PRIMARY KEY)", "bare: row-level security is not forced"),
         ("ALTER TABLE alert NO FORCE ROW LEVEL SECURITY", "alert: row-level security is not"),
         ("DROP POLICY sites ON zone", "zone: no policy"),

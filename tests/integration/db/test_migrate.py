@@ -15,14 +15,17 @@ from alembic.script import ScriptDirectory
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from infra.db import migrate
+from infra.db.documents import publish, site_of
 from infra.db.errors import DatabaseError, NewerSchemaError
 from infra.db.migrate import MIGRATIONS, drop, head, prepare, version
 from infra.db.pool import connect
 from infra.db.target import Role, target_of
-from infra.db.verify import verify
+from infra.db.verify import ACCOUNTS, verify
 from infra.errors import SettingsError
 from infra.migrations import script
 from infra.settings import Settings
+from schemas.document import Camera, Document, Site
 
 pytestmark = pytest.mark.postgres
 
@@ -66,7 +69,7 @@ def test_the_first_schemas_names_can_be_read(settings: Settings, name: str, expe
 
 def test_every_table_has_a_site(settings: Settings) -> None:
     without = {name for name, found in columns(settings).items() if "site_id" not in found}
-    assert without == {"schema_version"}
+    assert without == {"schema_version", *ACCOUNTS}
 
 
 def test_again_changes_nothing(settings: Settings) -> None:
@@ -157,6 +160,26 @@ def test_a_failed_migration_leaves_nothing(
         monkeypatch.undo()
         prepare(place)
         assert [check for check in verify(place) if not check.ok] == []
+    finally:
+        drop(place)
+
+
+def test_accounts_come_to_a_schema_with_data(settings: Settings) -> None:
+    """From 0005, the version before them."""
+    place = settings.in_namespace("upgrade")
+    target = target_of(place)
+    with connect(place, Role.OWNER) as owner:
+        owner.execute("CREATE SCHEMA wf_upgrade")
+    try:
+        migrate._upgrade(target, "0005")
+        site = Site(site_id="north", cameras=(Camera(camera_id="gate"),))
+        revision = publish(place, Document(sites=(site,)), "kim")
+        with connect(place, Role.OWNER) as owner:
+            assert version(owner, "wf_upgrade") == "0005"
+        prepare(place)
+        assert [check for check in verify(place) if not check.ok] == []
+        assert site_of(place, "north") == site
+        assert publish(place, Document(sites=(site,)), "kim") == revision
     finally:
         drop(place)
 

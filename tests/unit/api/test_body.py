@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api import body
+from api.account.signin.schemas import LinkBody
 from api.body import MAX_DEPTH, collect, convert, depth_exceeds, digest, parse, require_json
 from api.event.schemas import CvEvent
 from api.problems import (
@@ -145,3 +146,11 @@ def test_digest_is_of_the_content() -> None:
     )
     assert digest({"a": 1}) != digest({"a": "1"})
     assert body.MAX_BYTES == 1_048_576
+
+
+def test_a_field_that_is_forbidden_is_named() -> None:
+    with pytest.raises(Invalid) as caught:
+        convert({"code": "x", "extra": 1}, LinkBody)
+    (error,) = caught.value.document.errors
+    assert error.field == "body"
+    assert "extra" in error.detail

@@ -133,7 +133,7 @@ export function Layout() {
         {t("skip")}
       </a>
       <div className="rail">
-        <NavLink className="brand" to="/">
+        <NavLink className="brand" to="/" aria-label="Watchfloor">
           <img src="/mark.svg" alt="" width="24" height="24" />
           <span>Watchfloor</span>
         </NavLink>

@@ -19,7 +19,7 @@ import "@/alerts/alerts.css";
 import "@/pages/queue/queue.css";
 
 const PAGE_STEP = 10;
-const OVERSCAN = 6;
+const OVERSCAN = 4;
 
 function Empty({ filtered }: { filtered: boolean }) {
   const { t } = useTranslation("queue");
@@ -48,6 +48,8 @@ function List({ alerts, led, picked, marked, now, pick, mark, open }: ListProps)
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW_PX,
     overscan: OVERSCAN,
+    // A scroll is drawn with the next frame, not within the scroll itself.
+    useFlushSync: false,
     getItemKey: (index) => alerts[index]?.alert_id ?? index,
   });
   const shown = rows.getVirtualItems();
@@ -86,6 +88,7 @@ function List({ alerts, led, picked, marked, now, pick, mark, open }: ListProps)
               pending={pending.get(alert.alert_id)}
               led={led.get(alert.alert_id) ?? 0}
               now={now}
+              t={t}
               pick={pick}
               mark={mark}
               open={open}

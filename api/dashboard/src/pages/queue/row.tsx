@@ -1,13 +1,11 @@
 /** One alert of the queue. */
-import { memo } from "react";
-import { useTranslation } from "react-i18next";
+import type { TFunction } from "i18next";
+import { memo, useEffect, useState } from "react";
 import type { Command } from "@/api/commands";
 import type { AlertView } from "@/api/types";
 import { place, title } from "@/lib/alert";
 import { running, span } from "@/lib/time";
 import { snoozed } from "@/pages/queue/filter";
-import { Severity } from "@/ui/basics";
-import { Picture } from "@/ui/picture";
 
 export const ROW_PX = 60;
 
@@ -20,6 +18,8 @@ interface RowProps {
   pending: Command["kind"] | undefined;
   led: number;
   now: number;
+  /** One for all rows: each of its own would listen to every change of language. */
+  t: TFunction;
   pick: (id: string) => void;
   mark: (id: string) => void;
   open: (id: string) => void;
@@ -31,11 +31,12 @@ export function waited(alert: AlertView, now: number): number {
   return until - Date.parse(alert.opened_at);
 }
 
-function Tags({ alert, pending, led, now }: Pick<RowProps, "alert" | "pending" | "led" | "now">) {
-  const { t } = useTranslation("queue");
+type TagsProps = Pick<RowProps, "alert" | "pending" | "led" | "now" | "t">;
+
+function Tags({ alert, pending, led, now, t }: TagsProps) {
   return (
     <span className="queue-tags">
-      <Severity value={alert.severity} />
+      <span className="tag severity">{t(`shell:severity.${alert.severity}`)}</span>
       {pending ? <span className="tag strong">{t(`pending.${pending}`)}</span> : null}
       {alert.state === "acknowledged" ? (
         <span className="tag">{t("acknowledgedBy", { name: alert.acknowledged_by ?? "" })}</span>
@@ -55,9 +56,50 @@ function Tags({ alert, pending, led, now }: Pick<RowProps, "alert" | "pending" |
   );
 }
 
+const RETRY_MS = [1_000, 3_000, 9_000];
+
+/** A small picture; one that is still on its way is asked for again a few times. */
+function Thumb({ alert }: { alert: AlertView }) {
+  const [tried, setTried] = useState({ snapshot: alert.snapshot, tries: 0, failed: false });
+  const now =
+    tried.snapshot === alert.snapshot
+      ? tried
+      : { snapshot: alert.snapshot, tries: 0, failed: false };
+  const wait = now.failed ? RETRY_MS[now.tries] : undefined;
+  useEffect(() => {
+    if (wait === undefined) return;
+    const again = { snapshot: now.snapshot, tries: now.tries + 1, failed: false };
+    const timer = setTimeout(() => setTried(again), wait);
+    return () => clearTimeout(timer);
+  }, [wait, now.snapshot, now.tries]);
+  if (!now.snapshot || now.failed) return <span className="picture" />;
+  const box = boxOf(alert);
+  return (
+    <span className="picture">
+      <img
+        src={`/v1/events/${encodeURIComponent(now.snapshot)}/snapshots/0`}
+        alt=""
+        loading="lazy"
+        decoding="async"
+        onError={() => setTried({ ...now, failed: true })}
+      />
+      {box ? (
+        <svg viewBox="0 0 1 1" preserveAspectRatio="none" aria-hidden="true">
+          <rect
+            className="box"
+            x={box[0]}
+            y={box[1]}
+            width={box[2] - box[0]}
+            height={box[3] - box[1]}
+          />
+        </svg>
+      ) : null}
+    </span>
+  );
+}
+
 export const Row = memo(function Row(props: RowProps) {
-  const { alert, index, top, picked, marked, pending, led, now } = props;
-  const { t } = useTranslation("queue");
+  const { alert, index, top, picked, marked, pending, led, now, t } = props;
   const what = title(alert);
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the grid has the focus, and every key
@@ -88,20 +130,14 @@ export const Row = memo(function Row(props: RowProps) {
         {alert.rank}
       </span>
       <span role="gridcell" className="queue-thumb" aria-hidden="true">
-        <Picture
-          url={
-            alert.snapshot ? `/v1/events/${encodeURIComponent(alert.snapshot)}/snapshots/0` : null
-          }
-          what={what}
-          boxes={boxesOf(alert)}
-        />
+        <Thumb alert={alert} />
       </span>
       <span role="gridcell" className="queue-what">
         <span className="queue-title">{what}</span>
         <span className="queue-place quiet">{place(alert)}</span>
       </span>
       <span role="gridcell">
-        <Tags alert={alert} pending={pending} led={led} now={now} />
+        <Tags alert={alert} pending={pending} led={led} now={now} t={t} />
       </span>
       <span role="gridcell" className="queue-count number quiet">
         {t("times", { count: alert.events + alert.repeats })}
@@ -122,6 +158,6 @@ export const Row = memo(function Row(props: RowProps) {
 });
 
 /** The box is the newest event's; on an older event's picture it would point at nothing. */
-export function boxesOf(alert: AlertView) {
-  return alert.box && alert.snapshot === alert.event_ids.at(-1) ? [alert.box] : [];
+function boxOf(alert: AlertView) {
+  return alert.snapshot === alert.event_ids.at(-1) ? alert.box : null;
 }
