@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from pydantic import Field
 
+from api.account.identity import Principal, PrincipalDep, Scope, needs
 from api.body import parse, read
 from api.context import Api, ApiDep
 from api.document import examples
@@ -25,6 +26,7 @@ from api.problems import (
     BodyTooLarge,
     DatabaseUnavailable,
     DocumentChanged,
+    Forbidden,
     Invalid,
     MalformedBody,
     NotFound,
@@ -43,6 +45,9 @@ MAX_BYTES: Final = 2 * 1_048_576
 
 Revision = Annotated[int, Path(ge=1, le=2**62)]
 IfMatch = Annotated[str | None, Header(max_length=400)]
+
+CAN_READ: Final = [needs(Scope.CONFIG_READ)]
+CAN_WRITE: Final = [needs(Scope.CONFIG_WRITE)]
 
 NOT_MODIFIED: Final[dict[int | str, Any]] = {
     304: {"description": "It is the one that the client has (If-None-Match)"}
@@ -99,13 +104,17 @@ class HistoryQuery(Filters):
     cursor: str | None = Field(None, max_length=MAX_CURSOR)
 
 
-def author() -> str:
-    """Who a revision is by: until there are accounts, nobody can say who asks."""
-    return "api"
+def _site(api: Api, principal: Principal, site_id: str) -> None:
+    """Raise NotFound for a site that there is not, and in the same words for a foreign one."""
+    if principal.sites is not None and site_id not in principal.sites:
+        raise NotFound("site", site_id)
+    in_scope(api.configuration, site_id)
 
 
-def _routing_scope(api: Api) -> None:
-    """Routing spans sites: it is for whoever sees every site. Raises NotReady."""
+def _every_site(api: Api, principal: Principal) -> None:
+    """The routing spans sites, and its receivers are of all of them. Raises Forbidden."""
+    if principal.sites is not None:
+        raise Forbidden("The routing spans sites; it is for those who see every site.")
     in_scope(api.configuration, None)
 
 
@@ -120,104 +129,166 @@ def _saved(view: SavedView) -> Response:
     return reply(view, headers={"ETag": tag(view.revision)})
 
 
-@router.get("", summary="A site's document", responses=READ)
-async def site_document(request: Request, api: ApiDep, site_id: AnyId) -> Response:
+@router.get("", summary="A site's document", dependencies=CAN_READ, responses=READ)
+async def site_document(
+    request: Request, api: ApiDep, principal: PrincipalDep, site_id: AnyId
+) -> Response:
     """Its newest revision, as data and as YAML; secrets are names in it."""
-    in_scope(api.configuration, site_id)
+    _site(api, principal, site_id)
     return _document(request, await api.documents.newest(site_id))
 
 
-@router.post("/check", summary="Check a site's document", openapi_extra=BODY, responses=CHECKED)
-async def check_site(request: Request, api: ApiDep, site_id: AnyId) -> Response:
+@router.post(
+    "/check",
+    summary="Check a site's document",
+    openapi_extra=BODY,
+    dependencies=CAN_READ,
+    responses=CHECKED,
+)
+async def check_site(
+    request: Request, api: ApiDep, principal: PrincipalDep, site_id: AnyId
+) -> Response:
     """Every problem at its place, and what saving it would change. Nothing is changed."""
-    in_scope(api.configuration, site_id)
+    _site(api, principal, site_id)
     raw = parse(await read(request, limit=MAX_BYTES))
     return reply(await api.documents.check(site_id, raw))
 
 
-@router.put("", summary="Save a site's document", openapi_extra=BODY, responses=SAVED)
+@router.put(
+    "",
+    summary="Save a site's document",
+    openapi_extra=BODY,
+    dependencies=CAN_WRITE,
+    responses=SAVED,
+)
 async def save_site(
-    request: Request, api: ApiDep, site_id: AnyId, if_match: IfMatch = None
+    request: Request, api: ApiDep, principal: PrincipalDep, site_id: AnyId, if_match: IfMatch = None
 ) -> Response:
     """Put it into force as a new revision, where nobody else saved since it was read.
 
     One that says what is in force already makes no revision.
     """
-    in_scope(api.configuration, site_id)
+    _site(api, principal, site_id)
     revisions = expected(if_match)
     raw = parse(await read(request, limit=MAX_BYTES))
-    return _saved(await api.documents.save(site_id, raw, revisions, author()))
+    return _saved(await api.documents.save(site_id, raw, revisions, principal.name))
 
 
-@router.get("/history", summary="A site's revisions", responses=HISTORY)
+@router.get("/history", summary="A site's revisions", dependencies=CAN_READ, responses=HISTORY)
 async def site_history(
-    api: ApiDep, site_id: AnyId, query: Annotated[HistoryQuery, Query()]
+    api: ApiDep, principal: PrincipalDep, site_id: AnyId, query: Annotated[HistoryQuery, Query()]
 ) -> Response:
     """Who changed what, and when."""
-    in_scope(api.configuration, site_id)
+    _site(api, principal, site_id)
     return reply(await api.documents.history(site_id, query.limit, query.cursor))
 
 
-@router.get("/history/{revision}", summary="A site's document as it was", responses=READ)
+@router.get(
+    "/history/{revision}",
+    summary="A site's document as it was",
+    dependencies=CAN_READ,
+    responses=READ,
+)
 async def site_revision(
-    request: Request, api: ApiDep, site_id: AnyId, revision: Revision
+    request: Request, api: ApiDep, principal: PrincipalDep, site_id: AnyId, revision: Revision
 ) -> Response:
     """The document as a revision has it."""
-    in_scope(api.configuration, site_id)
+    _site(api, principal, site_id)
     return _document(request, await api.documents.at(site_id, revision))
 
 
-@router.post("/history/{revision}/restore", summary="Go back to a revision", responses=SAVED)
+@router.post(
+    "/history/{revision}/restore",
+    summary="Go back to a revision",
+    dependencies=CAN_WRITE,
+    responses=SAVED,
+)
 async def restore_site(
-    api: ApiDep, site_id: AnyId, revision: Revision, if_match: IfMatch = None
+    api: ApiDep,
+    principal: PrincipalDep,
+    site_id: AnyId,
+    revision: Revision,
+    if_match: IfMatch = None,
 ) -> Response:
     """Put an older document into force again, as a new revision; it is checked as any other."""
-    in_scope(api.configuration, site_id)
+    _site(api, principal, site_id)
     revisions = expected(if_match)
-    return _saved(await api.documents.restore(site_id, revision, revisions, author()))
+    return _saved(await api.documents.restore(site_id, revision, revisions, principal.name))
 
 
-@routing.get("", summary="The routing", responses=READ_ROUTING)
-async def routing_document(request: Request, api: ApiDep) -> Response:
+@routing.get("", summary="The routing", dependencies=CAN_READ, responses=READ_ROUTING)
+async def routing_document(request: Request, api: ApiDep, principal: PrincipalDep) -> Response:
     """Who is told what, of every site: routes, receivers, silences, inhibitions, escalations."""
-    _routing_scope(api)
+    _every_site(api, principal)
     return _document(request, await api.documents.newest(None))
 
 
-@routing.post("/check", summary="Check a routing", openapi_extra=ROUTING_BODY, responses=CHECKED)
-async def check_routing(request: Request, api: ApiDep) -> Response:
+@routing.post(
+    "/check",
+    summary="Check a routing",
+    openapi_extra=ROUTING_BODY,
+    dependencies=CAN_READ,
+    responses=CHECKED,
+)
+async def check_routing(request: Request, api: ApiDep, principal: PrincipalDep) -> Response:
     """Every problem at its place, and what saving it would change. Nothing is changed."""
-    _routing_scope(api)
+    _every_site(api, principal)
     raw = parse(await read(request, limit=MAX_BYTES))
     return reply(await api.documents.check(None, raw))
 
 
-@routing.put("", summary="Save the routing", openapi_extra=ROUTING_BODY, responses=SAVED)
-async def save_routing(request: Request, api: ApiDep, if_match: IfMatch = None) -> Response:
+@routing.put(
+    "",
+    summary="Save the routing",
+    openapi_extra=ROUTING_BODY,
+    dependencies=CAN_WRITE,
+    responses=SAVED,
+)
+async def save_routing(
+    request: Request, api: ApiDep, principal: PrincipalDep, if_match: IfMatch = None
+) -> Response:
     """Put it into force for every site, where nobody else saved since it was read."""
-    _routing_scope(api)
+    _every_site(api, principal)
     revisions = expected(if_match)
     raw = parse(await read(request, limit=MAX_BYTES))
-    return _saved(await api.documents.save(None, raw, revisions, author()))
+    return _saved(await api.documents.save(None, raw, revisions, principal.name))
 
 
-@routing.get("/history", summary="The routing's revisions", responses=HISTORY)
-async def routing_history(api: ApiDep, query: Annotated[HistoryQuery, Query()]) -> Response:
+@routing.get(
+    "/history", summary="The routing's revisions", dependencies=CAN_READ, responses=HISTORY
+)
+async def routing_history(
+    api: ApiDep, principal: PrincipalDep, query: Annotated[HistoryQuery, Query()]
+) -> Response:
     """Who changed what, and when."""
-    _routing_scope(api)
+    _every_site(api, principal)
     return reply(await api.documents.history(None, query.limit, query.cursor))
 
 
-@routing.get("/history/{revision}", summary="The routing as it was", responses=READ_ROUTING)
-async def routing_revision(request: Request, api: ApiDep, revision: Revision) -> Response:
+@routing.get(
+    "/history/{revision}",
+    summary="The routing as it was",
+    dependencies=CAN_READ,
+    responses=READ_ROUTING,
+)
+async def routing_revision(
+    request: Request, api: ApiDep, principal: PrincipalDep, revision: Revision
+) -> Response:
     """The routing as a revision has it."""
-    _routing_scope(api)
+    _every_site(api, principal)
     return _document(request, await api.documents.at(None, revision))
 
 
-@routing.post("/history/{revision}/restore", summary="Go back to a routing", responses=SAVED)
-async def restore_routing(api: ApiDep, revision: Revision, if_match: IfMatch = None) -> Response:
+@routing.post(
+    "/history/{revision}/restore",
+    summary="Go back to a routing",
+    dependencies=CAN_WRITE,
+    responses=SAVED,
+)
+async def restore_routing(
+    api: ApiDep, principal: PrincipalDep, revision: Revision, if_match: IfMatch = None
+) -> Response:
     """Put an older routing into force again, as a new revision; it is checked as any other."""
-    _routing_scope(api)
+    _every_site(api, principal)
     revisions = expected(if_match)
-    return _saved(await api.documents.restore(None, revision, revisions, author()))
+    return _saved(await api.documents.restore(None, revision, revisions, principal.name))
