@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import uuid
@@ -10,11 +11,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from msgspec.structs import replace
 from playwright.sync_api import Locator, Page, expect
 
 from agents.runtime.emitter import Emitter
+from api.account.identity import Role
 from infra.db.documents import publish, site_of
 from infra.db.migrate import prepare
 from infra.db.outbox import drain_outbox
@@ -26,6 +29,7 @@ from schemas.document import Camera, Channel, Document, Receiver, Route, Routing
 from schemas.event import EventSource, SecurityEvent
 from schemas.ids import alert_id
 from tests.e2e.support import PATIENCE_MS, picture, serious
+from tests.integration.api.people import PASSWORD, bearer, knows_accounts, person, sign_in
 from tests.integration.api.support import NOW, Stack, is_ready, run_in_thread, serving, wait_until
 from topics.admin import ensure
 from topics.catalogue import ALERTS, EVENTS, TRACKS
@@ -193,10 +197,25 @@ def rules_settings(
     return settings
 
 
+@pytest.fixture(autouse=True)
+def admin(page: Page, stack: Stack) -> None:
+    """The page's window belongs to an administrator."""
+    name = person(stack, Role.ADMIN)
+    form: dict[str, str | float | bool] = {
+        "grant_type": "password",
+        "username": name,
+        "password": PASSWORD,
+        "cookies": "true",
+    }
+    answer = page.context.request.post(f"{stack.url}/v1/auth/token", form=form)
+    assert answer.ok, answer.text()
+
+
 @pytest.fixture
 def stack(rules_settings: Settings) -> Iterator[Stack]:
     with serving(rules_settings) as found:
         wait_until(lambda: is_ready(found), "the façade is ready", 120)
+        wait_until(lambda: knows_accounts(found), "the accounts are read", 60)
         alerts = [alert for _, _, alert in told(NOW)]
         found.archive("alerts", alerts)
         for alert in alerts:
@@ -246,8 +265,17 @@ def count_of(page: Page, name: str) -> Locator:
     return page.get_by_role("region", name=name).locator("h3 .number")
 
 
-def zone_in_force(stack: Stack) -> dict[str, Any]:
+@contextlib.contextmanager
+def asking(stack: Stack) -> Iterator[httpx.Client]:
+    """A program that may do everything."""
     with stack.client() as client:
+        token = sign_in(client, person(stack, Role.ADMIN), PASSWORD)["access_token"]
+        client.headers.update(bearer(token))
+        yield client
+
+
+def zone_in_force(stack: Stack) -> dict[str, Any]:
+    with asking(stack) as client:
         found: list[dict[str, Any]] = client.get("/v1/zones?site_id=north").json()
     return next(one for one in found if one["zone_id"] == "yard")
 
@@ -374,7 +402,7 @@ def test_somebody_elses_change_is_told_and_kept(
         "start": "12:00",
         "end": "13:30",
     } in zone["active_schedule"]["windows"]
-    with stack.client() as client:
+    with asking(stack) as client:
         assert client.get("/v1/sites/north").json()["name"] == "North"
 
 
@@ -406,7 +434,7 @@ def test_the_route_tree_is_checked_as_it_is_typed(page: Page, stack: Stack) -> N
     expect(page.get_by_text(re.compile(r"Revision \d+ is in force"))).to_be_visible(
         timeout=PATIENCE_MS
     )
-    with stack.client() as client:
+    with asking(stack) as client:
         route = client.get("/v1/routing").json()["document"]["route"]
     assert route["routes"] == [
         {"matchers": ['severity="high"'], "routes": [{"matchers": ['camera="gate"']}]}

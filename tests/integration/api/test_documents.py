@@ -10,8 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
+from api.account.identity import Role
 from infra.settings import Settings
-from tests.integration.api.support import Stack, is_ready, make_ready, serving, wait_until
+from tests.integration.api.people import PASSWORD, bearer, knows_accounts, person, sign_in
+from tests.integration.api.support import is_ready, make_ready, serving, wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
 
@@ -32,12 +34,11 @@ def client(
     make_ready(settings)
     with serving(settings) as stack:
         wait_until(lambda: is_ready(stack), "the façade is ready", 120)
-        with _client(stack) as found:
+        wait_until(lambda: knows_accounts(stack), "the accounts are read", 60)
+        person(stack, Role.ADMIN, name="kim")
+        with stack.client(60) as found:
+            found.headers.update(bearer(sign_in(found, "kim", PASSWORD)["access_token"]))
             yield found
-
-
-def _client(stack: Stack) -> httpx.Client:
-    return stack.client(60)
 
 
 def read(client: httpx.Client, place: str = NORTH) -> tuple[str, dict[str, Any]]:
@@ -86,7 +87,7 @@ def test_a_moved_zone_is_checked_saved_in_force_and_taken_back(client: httpx.Cli
     assert client.get("/v1/sites/north").json()["revision"] == saved.json()["revision"]
 
     newest = client.get(NORTH)
-    assert newest.json()["author"] == "api"
+    assert newest.json()["author"] == "kim"
     assert client.get(NORTH, headers={"If-None-Match": saved.headers["etag"]}).status_code == 304
     # The text says the same; saved as it is, it makes no revision.
     again = client.put(
@@ -97,7 +98,7 @@ def test_a_moved_zone_is_checked_saved_in_force_and_taken_back(client: httpx.Cli
     assert again.json()["revision"] == saved.json()["revision"]
 
     history = client.get(f"{NORTH}/history").json()["items"]
-    assert [one["author"] for one in history[:2]] == ["api", "test"]
+    assert [one["author"] for one in history[:2]] == ["kim", "test"]
     assert [one["path"] for one in history[0]["changes"]] == ["zones[yard].polygons"]
     first = history[-1]["revision"]
     back = client.post(
@@ -128,7 +129,7 @@ def test_of_two_who_save_at_once_one_is_told(client: httpx.Client) -> None:
     winner = next(one for one in found if one.status_code == 200)
     for loser in (one for one in found if one.status_code == 412):
         assert loser.json()["type"] == "/v1/problems/document-changed"
-        assert f"Revision {winner.json()['revision']}, by api" in loser.json()["detail"]
+        assert f"Revision {winner.json()['revision']}, by kim" in loser.json()["detail"]
         assert loser.headers["etag"] == winner.headers["etag"]
     assert read(client)[0] == winner.headers["etag"]
 

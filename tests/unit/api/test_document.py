@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from api.account.identity import ROLE_SCOPES, Principal, Role
 from api.context import Api
 from api.document.conditions import expected, tag
 from api.document.views import (
@@ -134,8 +135,41 @@ def test_a_problem_is_a_field_of_the_body() -> None:
     ]
 
 
-def configured(app: FastAPI) -> Api:
+class Desk:
+    """Whoever asks is this one."""
+
+    def __init__(self, principal: Principal) -> None:
+        self._principal = principal
+
+    async def principal(self, credential: str) -> Principal:
+        return self._principal
+
+    def stands(self, principal: Principal) -> bool:
+        return True
+
+
+def principal(role: Role = Role.ADMIN, sites: frozenset[str] | None = None) -> Principal:
+    return Principal(
+        id="u",
+        name="kim",
+        kind="user",
+        role=role,
+        scopes=ROLE_SCOPES[role],
+        sites=sites,
+        session_id="s",
+    )
+
+
+@pytest.fixture
+def client(client: httpx.AsyncClient) -> httpx.AsyncClient:
+    """With a credential; whose it is, `configured` says."""
+    client.headers["Authorization"] = "Bearer of-somebody"
+    return client
+
+
+def configured(app: FastAPI, who: Principal | None = None) -> Api:
     api: Api = app.state.api
+    api.authority = Desk(who or principal())  # type: ignore[assignment]
     api.configuration.apply("north", ConfigRecord(revision=7, author="kim", at=AT, site=NORTH))
     api.configuration.loaded.set()
     return api
