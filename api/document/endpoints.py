@@ -37,19 +37,18 @@ from api.site.service import EVERY_SITE, in_scope
 
 __all__ = ["router", "routing"]
 
-router = APIRouter(
-    prefix="/v1/sites/{site_id}/document",
-    tags=["documents"],
-    dependencies=[needs(Scope.CONFIG_READ)],
-)
+router = APIRouter(prefix="/v1/sites/{site_id}/document", tags=["documents"])
 routing = APIRouter(
     prefix="/v1/routing",
     tags=["documents"],
     # It spans sites: who is told what of all of them.
-    dependencies=[needs(Scope.CONFIG_READ), EVERY_SITE],
+    dependencies=[EVERY_SITE],
 )
 
 MAX_BYTES: Final = 2 * 1_048_576
+
+CAN_READ: Final = [needs(Scope.CONFIG_READ)]
+CAN_WRITE: Final = [needs(Scope.CONFIG_WRITE)]
 
 Revision = Annotated[int, Path(ge=1, le=2**62)]
 IfMatch = Annotated[str | None, Header(max_length=400)]
@@ -125,7 +124,7 @@ def _saved(view: SavedView) -> Response:
     return reply(view, headers={"ETag": tag(view.revision)})
 
 
-@router.get("", summary="A site's document", responses=READ)
+@router.get("", dependencies=CAN_READ, summary="A site's document", responses=READ)
 async def site_document(
     request: Request, api: ApiDep, principal: PrincipalDep, site_id: AnyId
 ) -> Response:
@@ -134,7 +133,13 @@ async def site_document(
     return _document(request, await api.documents.newest(site_id))
 
 
-@router.post("/check", summary="Check a site's document", openapi_extra=BODY, responses=CHECKED)
+@router.post(
+    "/check",
+    dependencies=CAN_READ,
+    summary="Check a site's document",
+    openapi_extra=BODY,
+    responses=CHECKED,
+)
 async def check_site(
     request: Request, api: ApiDep, principal: PrincipalDep, site_id: AnyId
 ) -> Response:
@@ -146,7 +151,7 @@ async def check_site(
 
 @router.put(
     "",
-    dependencies=[needs(Scope.CONFIG_WRITE)],
+    dependencies=CAN_WRITE,
     summary="Save a site's document",
     openapi_extra=BODY,
     responses=SAVED,
@@ -164,7 +169,7 @@ async def save_site(
     return _saved(await api.documents.save(site_id, raw, revisions, principal.name))
 
 
-@router.get("/history", summary="A site's revisions", responses=HISTORY)
+@router.get("/history", dependencies=CAN_READ, summary="A site's revisions", responses=HISTORY)
 async def site_history(
     api: ApiDep, principal: PrincipalDep, site_id: AnyId, query: Annotated[HistoryQuery, Query()]
 ) -> Response:
@@ -173,7 +178,12 @@ async def site_history(
     return reply(await api.documents.history(site_id, query.limit, query.cursor))
 
 
-@router.get("/history/{revision}", summary="A site's document as it was", responses=READ)
+@router.get(
+    "/history/{revision}",
+    dependencies=CAN_READ,
+    summary="A site's document as it was",
+    responses=READ,
+)
 async def site_revision(
     request: Request, api: ApiDep, principal: PrincipalDep, site_id: AnyId, revision: Revision
 ) -> Response:
@@ -184,7 +194,7 @@ async def site_revision(
 
 @router.post(
     "/history/{revision}/restore",
-    dependencies=[needs(Scope.CONFIG_WRITE)],
+    dependencies=CAN_WRITE,
     summary="Go back to a revision",
     responses=SAVED,
 )
@@ -201,14 +211,20 @@ async def restore_site(
     return _saved(await api.documents.restore(site_id, revision, revisions, principal.name))
 
 
-@routing.get("", summary="The routing", responses=READ_ROUTING)
+@routing.get("", dependencies=CAN_READ, summary="The routing", responses=READ_ROUTING)
 async def routing_document(request: Request, api: ApiDep) -> Response:
     """Who is told what, of every site: routes, receivers, silences, inhibitions, escalations."""
     _loaded(api)
     return _document(request, await api.documents.newest(None))
 
 
-@routing.post("/check", summary="Check a routing", openapi_extra=ROUTING_BODY, responses=CHECKED)
+@routing.post(
+    "/check",
+    dependencies=CAN_READ,
+    summary="Check a routing",
+    openapi_extra=ROUTING_BODY,
+    responses=CHECKED,
+)
 async def check_routing(request: Request, api: ApiDep) -> Response:
     """Every problem at its place, and what saving it would change. Nothing is changed."""
     _loaded(api)
@@ -218,7 +234,7 @@ async def check_routing(request: Request, api: ApiDep) -> Response:
 
 @routing.put(
     "",
-    dependencies=[needs(Scope.CONFIG_WRITE)],
+    dependencies=CAN_WRITE,
     summary="Save the routing",
     openapi_extra=ROUTING_BODY,
     responses=SAVED,
@@ -233,14 +249,21 @@ async def save_routing(
     return _saved(await api.documents.save(None, raw, revisions, principal.name))
 
 
-@routing.get("/history", summary="The routing's revisions", responses=HISTORY)
+@routing.get(
+    "/history", dependencies=CAN_READ, summary="The routing's revisions", responses=HISTORY
+)
 async def routing_history(api: ApiDep, query: Annotated[HistoryQuery, Query()]) -> Response:
     """Who changed what, and when."""
     _loaded(api)
     return reply(await api.documents.history(None, query.limit, query.cursor))
 
 
-@routing.get("/history/{revision}", summary="The routing as it was", responses=READ_ROUTING)
+@routing.get(
+    "/history/{revision}",
+    dependencies=CAN_READ,
+    summary="The routing as it was",
+    responses=READ_ROUTING,
+)
 async def routing_revision(request: Request, api: ApiDep, revision: Revision) -> Response:
     """The routing as a revision has it."""
     _loaded(api)
@@ -249,7 +272,7 @@ async def routing_revision(request: Request, api: ApiDep, revision: Revision) ->
 
 @routing.post(
     "/history/{revision}/restore",
-    dependencies=[needs(Scope.CONFIG_WRITE)],
+    dependencies=CAN_WRITE,
     summary="Go back to a routing",
     responses=SAVED,
 )

@@ -145,6 +145,7 @@ async def test_who_looks_at_the_same_alert_is_seen_and_only_there(stack: Stack) 
         stack.listen("?site_id=south") as elsewhere,
     ):
         await say(again, north)
+        assert (await hear(again, "presence"))["names"] == []
         await say(one, north)
         assert (await hear(one, "presence"))["names"] == []
         # Of another site's alert nothing is told, and nobody learns of who asks.

@@ -169,7 +169,7 @@ def client(client: httpx.AsyncClient) -> httpx.AsyncClient:
 
 def configured(app: FastAPI, who: Principal | None = None) -> Api:
     api: Api = app.state.api
-    api.authority = Desk(who or principal())  # type: ignore[assignment]
+    api.authority = Desk(who or principal())
     api.configuration.apply("north", ConfigRecord(revision=7, author="kim", at=AT, site=NORTH))
     api.configuration.loaded.set()
     return api
