@@ -25,12 +25,17 @@ PASSWORD = "a sentence of the night shift"
 
 @dataclass
 class Clock:
-    """The time, and as much later as a test needs it."""
+    """The time, and as much later as a test needs it; it may stand still but for that."""
 
     ahead: timedelta = field(default=timedelta(0))
+    stands_at: datetime | None = None
 
     def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
+        return (self.stands_at or datetime.now(UTC)) + self.ahead
+
+    def stop(self) -> None:
+        """Stand still: a slow machine is not to use up seconds that a test counts."""
+        self.stands_at = datetime.now(UTC)
 
     def pass_(self, **more: float) -> None:
         """So much time has passed."""
