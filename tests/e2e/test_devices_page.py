@@ -216,6 +216,7 @@ def test_a_device_that_nobody_polls_is_not_shown_as_well(
         wait_until(lambda: is_ready(stack), "the façade is ready")
         now = datetime.now(UTC)
         archive(stack, health("door", NORMAL, now - DAY, now - 2 * HOUR))
+        page.goto(stack.door())
         page.goto(f"{stack.url}/devices?site=north")
         banner = page.locator("#banner")
         expect(banner).to_contain_text("1 device was not polled when due", timeout=PATIENCE_MS)
