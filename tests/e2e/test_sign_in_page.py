@@ -32,6 +32,8 @@ def stack(
     make_ready(settings)
     with serving(settings) as found:
         wait_until(lambda: is_ready(found), "the façade is ready")
+        # The first user of all is an administrator.
+        found.door()
         yield found
 
 
