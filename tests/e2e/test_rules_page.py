@@ -334,6 +334,7 @@ def test_a_zone_is_drawn_tried_saved_and_in_force(page: Page, stack: Stack) -> N
     expect(gone.locator("img")).to_have_js_property("naturalWidth", 160, timeout=PATIENCE_MS)
     no_faults(page)
     large(page)
+    page.get_by_role("region", name="Try on the past").evaluate("one => one.scrollIntoView()")
     shot(page, "rules-tried")
 
     # The difference comes before the saving.
