@@ -19,8 +19,9 @@ from schemas.device import CameraState
 from schemas.ids import snapshot_id
 from tests.e2e.support import an_alert
 from tests.integration.api.support import Stack, probe_record, run_in_thread
+from topics.record import OutRecord
 
-__all__ = ["Night", "document_of"]
+__all__ = ["Night", "document_of", "probes_of"]
 
 SITE = "sim"
 SEVERITIES = (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severity.LOW)
@@ -33,6 +34,14 @@ def document_of(settings: Settings, site: SimulatedSite) -> None:
     document = simulated_document(site.scene.name, site.seed, world)
     publish(settings, document, "test", prune=True)
     run_in_thread(lambda: drain_outbox(settings))
+
+
+def probes_of(site: SimulatedSite, now: datetime) -> list[OutRecord]:
+    """Every camera of it delivers."""
+    return [
+        probe_record(CameraState.CONNECTED, now, camera=camera, site=SITE)
+        for camera in site.cameras
+    ]
 
 
 class Night:
@@ -48,18 +57,6 @@ class Night:
         ]
         self._stays = stays[:count]
         self._shift = datetime.now(UTC) - AFTER - self._stays[-1].clear_until
-
-    @property
-    def cameras(self) -> tuple[str, ...]:
-        """The cameras' ids."""
-        return self._site.cameras
-
-    def probes(self, now: datetime) -> list[Any]:
-        """Every camera delivers."""
-        return [
-            probe_record(CameraState.CONNECTED, now, camera=camera, site=SITE)
-            for camera in self.cameras
-        ]
 
     def tell(self) -> list[Alert]:
         """Write it where archive writes it; the alerts, as the queue has them."""

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import cv2
 import msgspec
 import numpy as np
-from playwright.sync_api import Page
+from playwright.sync_api import BrowserContext, Page
 
 from agents.runtime.follower import Follower
 from api import examples
+from api.account.identity import Role
 from api.dashboard.serve import DIST
 from infra.blob.open import open_store
 from schemas.alert import Alert
 from schemas.device import CameraState
 from schemas.ids import snapshot_id
+from tests.integration.api.people import PASSWORD, form, person
 from tests.integration.api.support import Stack, probe_record, run_in_thread, tick_records
 from topics.catalogue import (
     ACTIVITY,
@@ -40,11 +43,16 @@ GROUPS = {
 }
 
 
+def _gate(now: datetime) -> list[OutRecord]:
+    return [probe_record(CameraState.CONNECTED, now)]
+
+
 class Workers:
     """Members of every role's group, decide's ticks and capture's words, until stopped."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, probes: Callable[[datetime], list[OutRecord]] = _gate) -> None:
         self._stack = stack
+        self._probes = probes
         self._stop = threading.Event()
         self._thread = threading.Thread(target=lambda: run_in_thread(self._run), daemon=True)
 
@@ -73,7 +81,7 @@ class Workers:
                     async for _ in follower.chunks(timeout=0.1):
                         break
                 now = datetime.now(UTC)
-                self._stack.produce(*tick_records(now), probe_record(CameraState.CONNECTED, now))
+                self._stack.produce(*tick_records(now), *self._probes(now))
         finally:
             for follower in followers:
                 await follower.__aexit__(None, None, None)
@@ -140,3 +148,13 @@ def serious(page: Page) -> list[str]:
         if one["impact"] in SERIOUS
         for node in one["nodes"]
     ]
+
+
+def enter(context: BrowserContext, stack: Stack, url: str | None = None) -> str:
+    """Sign an administrator in, as the page would; the name. url: where the page is opened."""
+    name = person(stack, Role.ADMIN)
+    answer = context.request.post(
+        f"{url or stack.url}/v1/auth/token", form={**form(name, PASSWORD), "cookies": "true"}
+    )
+    assert answer.ok, answer.text()
+    return name

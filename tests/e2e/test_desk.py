@@ -15,8 +15,8 @@ from playwright.sync_api import Browser, Page, expect
 from infra.sandbox import Sandbox, publish, sandbox
 from infra.settings import Settings
 from schemas.document import Channel, Receiver, Route, Routing
-from tests.e2e.support import PATIENCE_MS, serious
-from tests.integration.api.support import document, wait_until
+from tests.e2e.support import PATIENCE_MS, enter, serious
+from tests.integration.api.support import Stack, document, wait_until
 
 pytestmark = [
     pytest.mark.browser,
@@ -52,6 +52,8 @@ def desks(browser: Browser, dashboard: None, box: Sandbox) -> Iterator[tuple[Pag
         browser.new_context(viewport={"width": 1280, "height": 860}, locale="en-GB")
         for _ in range(2)
     ]
+    for context in contexts:
+        enter(context, Stack(box.settings, box.url))
     pages = [context.new_page() for context in contexts]
     for page in pages:
         page.goto(box.url)

@@ -6,7 +6,6 @@ With WATCHFLOOR_PICTURES set to a folder, the pictures of the documentation are 
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,8 +13,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from agents.capture.simulator import SimulatedSite
 from infra.settings import Settings
-from tests.e2e.scene import Night, document_of
-from tests.e2e.support import PATIENCE_MS, Workers, serious
+from tests.e2e.scene import Night, document_of, probes_of
+from tests.e2e.support import PATIENCE_MS, Workers, enter, serious
 from tests.integration.api.support import is_ready, serving, wait_until
 
 pytestmark = [
@@ -49,11 +48,12 @@ def test_each_page_in_light_and_dark_and_large(
 ) -> None:
     site = SimulatedSite("night", 3)
     document_of(page_settings, site)
-    with serving(page_settings) as stack, Workers(stack):
+    with serving(page_settings) as stack, Workers(stack, lambda now: probes_of(site, now)):
         wait_until(lambda: is_ready(stack), "the façade is ready", 60)
-        night = Night(stack, site)
-        alerts = night.tell()
-        stack.produce(*night.probes(datetime.now(UTC)))
+        alerts = Night(stack, site).tell()
+        door = browser.new_context()
+        enter(door, stack)
+        cookies = door.cookies()
         paths = {
             "queue": "/",
             "alert": f"/alerts/{max(alerts, key=lambda one: one.rank).alert_id}",
@@ -66,9 +66,11 @@ def test_each_page_in_light_and_dark_and_large(
                     color_scheme=scheme,
                     locale="en-GB",
                 )
+                context.add_cookies(cookies)  # type: ignore[arg-type]
                 page = context.new_page()
                 page.goto(stack.url + path)
                 expect(page.locator("#connection")).to_have_text("Live", timeout=PATIENCE_MS)
+                expect(page.locator("#banner")).to_be_empty(timeout=PATIENCE_MS)
                 if name == "queue":
                     expect(page.locator("[data-alert]").first).to_be_visible(timeout=PATIENCE_MS)
                     page.keyboard.press("j")

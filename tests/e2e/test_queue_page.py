@@ -18,6 +18,7 @@ from tests.e2e.support import (
     Workers,
     alert_record,
     an_alert,
+    enter,
     picture,
     serious,
 )
@@ -38,6 +39,7 @@ def show(page: Page, stack: Stack, url: str | None = None) -> tuple[list[str], s
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("request", lambda request: asked.add(request.url.split("/")[2]))
     wait_until(lambda: is_ready(stack), "the façade is ready", 60)
+    enter(page.context, stack, url)
     page.goto(url or stack.url)
     return errors, asked
 

@@ -185,12 +185,7 @@ function Choose({ act, targets, close, choices, note = false, pick }: ChooseProp
         {targets.length > 1 ? <Listed targets={targets} /> : null}
         <div className="choice-list">
           {choices.map((choice, at) => (
-            <Button
-              key={choice}
-              hint={String(at + 1)}
-              autoFocus={at === 0}
-              onClick={() => pick(choice, text.trim())}
-            >
+            <Button key={choice} hint={String(at + 1)} onClick={() => pick(choice, text.trim())}>
               {t(`${act}.${choice}`)}
             </Button>
           ))}
@@ -281,7 +276,6 @@ function Merge({ targets, lead, close, yes }: MergeProps) {
         {leader && others.length && !strange ? (
           <Button
             kind="main"
-            autoFocus
             onClick={() =>
               yes(
                 leader.alert_id,

@@ -3,21 +3,22 @@ import { requestOf } from "@/api/commands";
 
 describe("requestOf", () => {
   it("asks one alert at its own address", () => {
-    expect(requestOf(["a/b"], { kind: "ack" }, null)).toEqual({
+    expect(requestOf(["a/b"], { kind: "ack" }, "kim")).toEqual({
       path: "/v1/alerts/a%2Fb/commands",
-      body: { kind: "ack" },
+      body: { kind: "ack", actor: "kim" },
     });
   });
-  it("asks many at once, and a server without accounts is told who asks", () => {
+  it("asks many at once", () => {
     expect(requestOf(["a", "b"], { kind: "snooze", for: "30m" }, "kim")).toEqual({
       path: "/v1/alerts/commands",
       body: { kind: "snooze", for: "30m", actor: "kim", alert_ids: ["a", "b"] },
     });
   });
   it("keeps the ids that a merge is about apart from whom it asks", () => {
-    expect(requestOf(["lead"], { kind: "merge", alert_ids: ["x"] }, null).body).toEqual({
+    expect(requestOf(["lead"], { kind: "merge", alert_ids: ["x"] }, "kim").body).toEqual({
       kind: "merge",
       alert_ids: ["x"],
+      actor: "kim",
     });
   });
 });

@@ -47,13 +47,13 @@ export interface Commands {
 
 const Current = createContext<Commands | null>(null);
 
-/** The request that asks it. Pure. actor: only for a server that does not know who asks. */
+/** The request that asks it. Pure. actor: for a server that does not take it from the session. */
 export function requestOf(
   alertIds: readonly string[],
   command: Command,
-  actor: string | null,
+  actor: string,
 ): { path: string; body: Record<string, unknown> } {
-  const body: Record<string, unknown> = { ...command, ...(actor ? { actor } : {}) };
+  const body: Record<string, unknown> = { ...command, actor };
   const [first] = alertIds;
   if (alertIds.length === 1 && first !== undefined) {
     return { path: `/v1/alerts/${encodeURIComponent(first)}/commands`, body };
@@ -63,7 +63,7 @@ export function requestOf(
 
 export function CommandsProvider({ children }: { children: ReactNode }) {
   const { t } = useTranslation();
-  const { me, local } = useSession();
+  const { me } = useSession();
   const toast = useToast();
   const held = useRef<Held | null>(null);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
@@ -87,7 +87,7 @@ export function CommandsProvider({ children }: { children: ReactNode }) {
     held.current = null;
     clearTimeout(timer.current);
     closeToast.current();
-    const { path, body } = requestOf(one.alertIds, one.command, local ? me.name : null);
+    const { path, body } = requestOf(one.alertIds, one.command, me.name);
     try {
       const taken = await ask<CommandTaken>(path, {
         method: "POST",
@@ -109,7 +109,7 @@ export function CommandsProvider({ children }: { children: ReactNode }) {
     } finally {
       mark(one.alertIds, null);
     }
-  }, [local, me.name, mark, t, toast]);
+  }, [me.name, mark, t, toast]);
 
   const undo = useCallback(() => {
     const one = held.current;

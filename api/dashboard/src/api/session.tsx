@@ -25,35 +25,13 @@ export const SCOPES: Scope[] = [
 
 export interface Session {
   me: Me;
-  /** A server without accounts: whoever reaches it may do everything, and says who they are. */
-  local: boolean;
   may: (scope: Scope) => boolean;
   signOut: () => Promise<void>;
 }
 
 /** Raises ApiError 401 where nobody is signed in. */
-export async function whoAmI(): Promise<{ me: Me; local: boolean }> {
-  try {
-    return { me: await ask<Me>("/v1/me", { probe: true }), local: false };
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return { me: localAdmin(), local: true };
-    throw error;
-  }
-}
-
-/** For a server that has no accounts yet; goes when every server has them. */
-function localAdmin(): Me {
-  return {
-    user_id: "local",
-    name: "analyst",
-    role: "admin",
-    scopes: SCOPES,
-    sites: null,
-    language: null,
-    timezone: null,
-    totp: false,
-    must_change_password: false,
-  };
+export function whoAmI(): Promise<Me> {
+  return ask<Me>("/v1/me", { probe: true });
 }
 
 const Current = createContext<Session | null>(null);
@@ -92,8 +70,8 @@ export function SessionProvider({ children, waiting, signIn, unreachable }: Prov
     () =>
       data
         ? {
-            ...data,
-            may: (scope) => data.me.scopes.includes(scope),
+            me: data,
+            may: (scope) => data.scopes.includes(scope),
             signOut: async () => {
               await ask<void>("/v1/auth/logout", { method: "POST", once: true });
               // What was loaded for this person is not the next one's.

@@ -73,7 +73,7 @@ function ConnectionState() {
 
 function Who() {
   const { t, i18n } = useTranslation();
-  const { me, local, signOut } = useSession();
+  const { me, signOut } = useSession();
   const [shown, setShown] = useState<Theme>(theme);
   return (
     <div className="who">
@@ -109,12 +109,8 @@ function Who() {
           ))}
         </select>
       </label>
-      {local ? null : (
-        <>
-          <span title={t("signedInAs", { name: me.name })}>{me.name}</span>
-          <Button onClick={() => void signOut()}>{t("signOut")}</Button>
-        </>
-      )}
+      <span title={t("signedInAs", { name: me.name })}>{me.name}</span>
+      <Button onClick={() => void signOut()}>{t("signOut")}</Button>
     </div>
   );
 }

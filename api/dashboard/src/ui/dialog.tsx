@@ -3,6 +3,8 @@ import { type ReactNode, useEffect, useId, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { Button } from "@/ui/basics";
 
+const FIRST = ["input", "textarea", "select", "button"].map((tag) => `${tag}:not(:disabled)`);
+
 interface DialogProps {
   title: string;
   close: () => void;
@@ -18,6 +20,8 @@ export function Dialog({ title, close, children }: DialogProps) {
     const dialog = element.current;
     const before = document.activeElement;
     dialog?.showModal();
+    // The browser would begin with the button that closes it.
+    dialog?.querySelector<HTMLElement>(`.dialog-body :is(${FIRST.join(", ")})`)?.focus();
     return () => {
       dialog?.close();
       if (before instanceof HTMLElement) before.focus();

@@ -42,14 +42,14 @@ function Sites() {
 
 export default function Settings() {
   const { t } = useTranslation("settings");
-  const { local, may } = useSession();
+  const { may } = useSession();
   return (
     <Page title={t("nav")}>
       <div className="settings">
         <Browser />
-        {local ? null : <Own />}
-        {!local && may("users:admin") ? <Users /> : null}
-        {!local && may("tokens:admin") ? <Tokens /> : null}
+        <Own />
+        {may("users:admin") ? <Users /> : null}
+        {may("tokens:admin") ? <Tokens /> : null}
         <Sites />
       </div>
     </Page>

@@ -197,7 +197,7 @@ function Profile() {
         const body = {
           name: textOf(fields, "name"),
           language,
-          timezone: textOf(fields, "timezone"),
+          timezone: textOf(fields, "timezone") || null,
         };
         await ask<unknown>("/v1/me", { method: "PATCH", body });
         await speak(language);
@@ -221,8 +221,9 @@ function Profile() {
       </label>
       <label className="field">
         <span>{t("timezone")}</span>
-        <select className="input" name="timezone" defaultValue={me.timezone ?? browserZone()}>
-          {Intl.supportedValuesOf("timeZone").map((zone) => (
+        <select className="input" name="timezone" defaultValue={me.timezone ?? ""}>
+          <option value="">{t("own.browserZone", { zone: browserZone() })}</option>
+          {[...new Set(["UTC", ...Intl.supportedValuesOf("timeZone")])].map((zone) => (
             <option key={zone}>{zone}</option>
           ))}
         </select>
