@@ -28,7 +28,7 @@ from schemas.detection import PathPoint, TrackPath
 from schemas.document import Camera, Channel, Document, Receiver, Route, Routing, Site, Zone
 from schemas.event import EventSource, SecurityEvent
 from schemas.ids import alert_id
-from tests.e2e.support import PATIENCE_MS, picture, serious
+from tests.e2e.support import PATIENCE_MS, enter, picture, serious
 from tests.integration.api.people import PASSWORD, bearer, knows_accounts, person, sign_in
 from tests.integration.api.support import NOW, Stack, is_ready, run_in_thread, serving, wait_until
 from topics.admin import ensure
@@ -200,15 +200,7 @@ def rules_settings(
 @pytest.fixture(autouse=True)
 def admin(page: Page, stack: Stack) -> None:
     """The page's window belongs to an administrator."""
-    name = person(stack, Role.ADMIN)
-    form: dict[str, str | float | bool] = {
-        "grant_type": "password",
-        "username": name,
-        "password": PASSWORD,
-        "cookies": "true",
-    }
-    answer = page.context.request.post(f"{stack.url}/v1/auth/token", form=form)
-    assert answer.ok, answer.text()
+    enter(page.context, stack)
 
 
 @pytest.fixture
@@ -334,6 +326,7 @@ def test_a_zone_is_drawn_tried_saved_and_in_force(page: Page, stack: Stack) -> N
     expect(gone.locator("img")).to_have_js_property("naturalWidth", 160, timeout=PATIENCE_MS)
     no_faults(page)
     large(page)
+    page.get_by_role("region", name="Try on the past").evaluate("one => one.scrollIntoView()")
     shot(page, "rules-tried")
 
     # The difference comes before the saving.

@@ -30,7 +30,7 @@ from api.problems import PreconditionRequired
 from infra.db.changes import Change, compare
 from infra.db.documents import Kept
 from schemas.document import Camera, ConfigRecord, Document, Receiver, Route, Routing, Site, Zone
-from schemas.document_reader import examine_value, read
+from schemas.document_reader import examine_value, read, value_of
 from schemas.reading.problems import Problem
 
 NORTH = Site(site_id="north", cameras=(Camera(camera_id="gate"),))
@@ -277,6 +277,54 @@ async def test_the_routing_keeps_the_receivers_that_zones_name(
     )
     assert found.status_code == 422
     assert "names receiver 'soc', which would not exist" in found.json()["detail"]
+
+
+NORTH_ONLY = frozenset({"north"})
+SOUTH_ONLY = frozenset({"south"})
+RESTORE = "/history/3/restore"
+
+
+@pytest.mark.parametrize(
+    ("who", "method", "path", "status"),
+    [
+        (principal(Role.VIEWER), "GET", "/v1/sites/north/document", 503),
+        (principal(Role.VIEWER), "POST", "/v1/sites/north/document/check", 503),
+        (principal(Role.VIEWER), "GET", "/v1/routing/history", 503),
+        (principal(Role.OPERATOR), "PUT", "/v1/sites/north/document", 403),
+        (principal(Role.OPERATOR), "POST", f"/v1/sites/north/document{RESTORE}", 403),
+        (principal(Role.OPERATOR), "PUT", "/v1/routing", 403),
+        (principal(Role.OPERATOR), "POST", f"/v1/routing{RESTORE}", 403),
+        (principal(sites=NORTH_ONLY), "PUT", "/v1/sites/north/document", 503),
+        (principal(sites=SOUTH_ONLY), "GET", "/v1/sites/north/document", 404),
+        (principal(sites=SOUTH_ONLY), "PUT", "/v1/sites/north/document", 404),
+        (principal(sites=SOUTH_ONLY), "POST", "/v1/sites/north/document/check", 404),
+        (principal(sites=SOUTH_ONLY), "GET", "/v1/sites/north/document/history", 404),
+        (principal(sites=SOUTH_ONLY), "GET", "/v1/sites/north/document/history/3", 404),
+        (principal(sites=SOUTH_ONLY), "POST", f"/v1/sites/north/document{RESTORE}", 404),
+        (principal(sites=NORTH_ONLY), "GET", "/v1/routing", 403),
+        (principal(sites=NORTH_ONLY), "PUT", "/v1/routing", 403),
+        (principal(sites=NORTH_ONLY), "POST", "/v1/routing/check", 403),
+        (principal(sites=NORTH_ONLY), "GET", "/v1/routing/history", 403),
+        (principal(sites=NORTH_ONLY), "GET", "/v1/routing/history/3", 403),
+        (principal(sites=NORTH_ONLY), "POST", f"/v1/routing{RESTORE}", 403),
+    ],
+)
+async def test_who_may(
+    app: FastAPI, client: httpx.AsyncClient, who: Principal, method: str, path: str, status: int
+) -> None:
+    """503: whoever may is told that nobody is there to ask."""
+    configured(app, who)
+    document = {"receivers": []} if path.startswith("/v1/routing") else value_of(document_of(NORTH))
+    answer = await client.request(
+        method, path, headers={"If-Match": '"7"'}, json={"document": document}
+    )
+    assert answer.status_code == status, answer.text
+
+
+async def test_nobody_is_nobody(app: FastAPI, client: httpx.AsyncClient) -> None:
+    configured(app)
+    del client.headers["Authorization"]
+    assert (await client.get("/v1/sites/north/document")).status_code == 401
 
 
 LEAVES = (
