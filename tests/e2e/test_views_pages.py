@@ -17,7 +17,6 @@ from playwright.sync_api import Browser, Page, expect
 
 from agents.capture.encode import Captured, frame_record, jpeg
 from agents.capture.simulator import SITE_ID, SimulatedSite
-from api.dashboard.serve import DIST
 from infra.blob.open import open_store
 from infra.db.documents import publish
 from infra.db.migrate import prepare
@@ -28,7 +27,7 @@ from schemas.base import Severity
 from schemas.device import Assignment, Breaker, CameraState, DeviceHealth, DeviceSeverity
 from schemas.document import Camera, Device, Document, OnPlan, Plan, Position, Site
 from schemas.event import EventSource, SecurityEvent
-from tests.e2e.axe import troubles
+from tests.e2e.support import serious
 from tests.integration.api.support import (
     Stack,
     is_ready,
@@ -45,7 +44,6 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.kafka,
     pytest.mark.postgres,
-    pytest.mark.skipif(not (DIST / "index.html").exists(), reason="the dashboard is not built"),
 ]
 
 PATIENCE_MS = 30_000
@@ -114,7 +112,7 @@ def stack(
 
 
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
+def page(browser: Browser, dashboard: None) -> Iterator[Page]:
     context = browser.new_context(
         viewport={"width": 1360, "height": 860},
         service_workers="block",
@@ -371,7 +369,7 @@ def test_the_wall(stack: Stack, page: Page) -> None:
     page.get_by_role("button", name="Large").click()
     expect(page.locator(".wall")).to_have_attribute("data-density", "large")
     page.get_by_role("button", name="Medium").click()
-    assert troubles(page) == []
+    assert serious(page) == []
     keep(page, "wall")
 
 
@@ -405,7 +403,7 @@ def test_the_timeline_by_keyboard(stack: Stack, page: Page) -> None:
     expect(page.locator(".lane")).to_have_count(1)
     page.get_by_role("combobox", name="Camera").select_option("")
     expect(page.locator(".lane")).not_to_have_count(1)
-    assert troubles(page) == []
+    assert serious(page) == []
     keep(page, "timeline")
 
 
@@ -429,7 +427,7 @@ def test_the_map(stack: Stack, page: Page) -> None:
     expect(table.get_by_role("row")).to_have_count(len(CAMERAS) + 2)
     table.get_by_role("button", name="<b>Recorder</b>").click()
     expect(page.get_by_role("complementary", name="<b>Recorder</b>")).to_contain_text("down")
-    assert troubles(page) == []
+    assert serious(page) == []
     picked_camera = table.get_by_role("button", name=SIMULATED.camera_name(CAMERAS[0]))
     picked_camera.click()
     expect(picked.locator("[data-state=there]")).to_be_visible()
@@ -449,7 +447,7 @@ def test_the_shift_report(stack: Stack, page: Page) -> None:
     text = download.value.path().read_text()
     assert text.startswith("section,key,measure,value")
     assert "total,,opened,26" in text
-    assert troubles(page) == []
+    assert serious(page) == []
     keep(page, "report")
     page.get_by_label("From", exact=True).fill("2020-01-02T00:00")
     expect(page.locator(".refusal")).to_have_text("At most 31 days.")
@@ -474,7 +472,7 @@ def test_devices(stack: Stack, page: Page) -> None:
     expect(more).to_contain_text("mean time to detect4 min")
     expect(more).to_contain_text("mean time to repair2 h 1 min")
     expect(more).to_contain_text("2, 1 ended")
-    assert troubles(page) == []
+    assert serious(page) == []
     keep(page, "devices")
 
     # One that becomes worse moves, and the focus stays where it was.

@@ -30,6 +30,8 @@ export function Chart(props: ChartProps) {
   const most = Math.max(0, ...lanes.flatMap((lane) => lane.events));
   const marks = ticks(shown, zone, MARKS);
   const plot = usePointer(props.pan, props.zoom);
+  // A name at the very edge would be cut.
+  const whollySeen = (at: number) => Math.abs(place(at, shown) - 0.5) < 0.475;
   const whole = shown.to - shown.from > 2 * DAY;
   const total = lanes.reduce((sum, lane) => sum + lane.total, 0);
   const alerts = lanes.reduce((sum, lane) => sum + lane.alerts.length, 0);
@@ -46,7 +48,7 @@ export function Chart(props: ChartProps) {
       </figcaption>
       <div className="plot" ref={plot}>
         <div className="marks" aria-hidden="true">
-          {marks.map((at) => (
+          {marks.filter(whollySeen).map((at) => (
             <span key={at} style={{ left: `${100 * place(at, shown)}%` }}>
               {whole ? day(at, zone, language) : clock(at, zone, language).slice(0, 5)}
             </span>
