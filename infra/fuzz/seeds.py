@@ -28,6 +28,7 @@ __all__ = [
     "matchers",
     "taken_on",
     "templates",
+    "tokens",
 ]
 
 SEPARATOR: Final = b"\n\x00\n"
@@ -231,6 +232,20 @@ def headers() -> list[bytes]:
         b'multipart/mixed; boundary="--x"',
         b"application/json; charset=utf-8",
         b"a-request-id",
+    ]
+
+
+def tokens() -> list[bytes]:
+    """Access tokens, and what they claim."""
+    claims = (
+        b'{"iss":"watchfloor","aud":"watchfloor-api","sub":"a","sid":"s","jti":"j","amr":["password"],'
+        b'"iat":1772489647,"nbf":1772489647,"exp":1772490247}'
+    )
+    return [
+        claims,
+        b"eyJhbGciOiJSUzI1NiIsInR5cCI6ImF0K2p3dCIsImtpZCI6ImsifQ.e30.c2ln",
+        b"eyJhbGciOiJub25lIn0.e30.",
+        b"..",
     ]
 
 

@@ -16,6 +16,9 @@ from time import thread_time
 from types import ModuleType
 from typing import Final
 
+from joserfc import jws
+from joserfc.jwk import RSAKey
+
 from agents.capture.sources.base import BrokenSourceError, CorruptFrameError
 from agents.capture.sources.headers import picture_size
 from agents.capture.sources.multipart import Multipart, boundary_of
@@ -23,6 +26,7 @@ from agents.runtime.configuration import SiteConfig
 from agents.watch.drivers import challenge, dahua, isapi, onvif
 from agents.watch.drivers.asking import Reply
 from agents.watch.drivers.base import Driver, DriverError, Limits, Target
+from api.account import access
 from api.address import client_address, networks
 from api.alert.commands import wait_of
 from api.alert.repository import ActivityKey, RankKey, TimeKey
@@ -265,6 +269,24 @@ def _headers(data: bytes) -> None:
     challenge.answer([text], "GET", "/", "user", "password", "cnonce")
 
 
+@cache
+def _key() -> RSAKey:
+    return access.new_key()
+
+
+def _token(data: bytes) -> None:
+    """As a token, and as what a token of ours says."""
+    key = _key()
+    keys = {str(key.kid): key}
+    text = data.decode("latin-1")
+    with contextlib.suppress(access.NoTokenError):
+        access.read(text, keys, issuer="watchfloor", now=NOW)
+    header = {"alg": "RS256", "typ": "at+jwt", "kid": key.kid}
+    signed = jws.serialize_compact(header, data, key, algorithms=["RS256"])
+    with contextlib.suppress(access.NoTokenError):
+        access.read(signed, keys, issuer="watchfloor", now=NOW)
+
+
 def _picture(data: bytes) -> None:
     with contextlib.suppress(CorruptFrameError):
         picture_size(data)
@@ -304,6 +326,7 @@ TARGETS: Final[Mapping[str, FuzzTarget]] = {
         FuzzTarget("matchers", "matchers", _matcher, seeds.matchers, (SchemaError,), 2_048),
         FuzzTarget("cursors", "cursors", _cursor, seeds.cursors, (), 1_024),
         FuzzTarget("headers", "headers", _headers, seeds.headers, (), 2_048),
+        FuzzTarget("tokens", "access tokens (JWT)", _token, seeds.tokens, (), 4_096),
         FuzzTarget("pictures", "pictures and MJPEG", _picture, seeds.events, ()),
     )
 }

@@ -8,12 +8,14 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from joserfc import jws
 
+from api.account.access import new_key, read
 from api.event.vendors.reading import messages
 from infra.fleet.device import SimDevice
 from infra.fuzz import seeds
 from infra.fuzz.run import chosen, read_output
-from infra.fuzz.targets import TARGETS, Finding, FuzzTarget, probe
+from infra.fuzz.targets import NOW, TARGETS, Finding, FuzzTarget, probe
 from infra.onboard.described import Described
 from infra.onboard.discovery import matches_in
 from schemas.document_reader import examine
@@ -135,3 +137,10 @@ def test_what_libfuzzer_says() -> None:
 )
 def test_what_was_found_stays_mended(name: str, data: bytes) -> None:
     probe(TARGETS[name], data, seconds=BUSY_S)
+
+
+def test_a_token_of_ours_with_its_claims_is_read() -> None:
+    key = new_key()
+    header = {"alg": "RS256", "typ": "at+jwt", "kid": key.kid}
+    token = jws.serialize_compact(header, seeds.tokens()[0], key, algorithms=["RS256"])
+    assert read(token, {str(key.kid): key}, issuer="watchfloor", now=NOW).sub == "a"
