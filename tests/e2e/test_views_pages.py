@@ -345,6 +345,7 @@ def keep(page: Page, name: str) -> None:
 
 
 def test_the_wall(stack: Stack, page: Page) -> None:
+    enter(page.context, stack)
     page.goto(f"{stack.url}/wall")
     tiles = page.locator(".tile")
     expect(tiles).to_have_count(len(CAMERAS))
@@ -374,6 +375,7 @@ def test_the_wall(stack: Stack, page: Page) -> None:
 
 
 def test_the_timeline_by_keyboard(stack: Stack, page: Page) -> None:
+    enter(page.context, stack)
     page.goto(f"{stack.url}/timeline")
     figure = page.locator("figure.timeline")
     expect(figure.locator("figcaption")).to_contain_text("26 events, 26 alerts")
@@ -408,6 +410,7 @@ def test_the_timeline_by_keyboard(stack: Stack, page: Page) -> None:
 
 
 def test_the_map(stack: Stack, page: Page) -> None:
+    enter(page.context, stack)
     page.goto(f"{stack.url}/map")
     expect(page.locator(".place-mark")).to_have_count(len(CAMERAS))
     expect(page.locator(".wedge")).to_have_count(len(CAMERAS))
@@ -435,6 +438,7 @@ def test_the_map(stack: Stack, page: Page) -> None:
 
 
 def test_the_shift_report(stack: Stack, page: Page) -> None:
+    enter(page.context, stack)
     page.goto(f"{stack.url}/report")
     figures = page.locator(".figures")
     expect(figures).to_contain_text("Alerts26")
@@ -457,6 +461,7 @@ def test_the_shift_report(stack: Stack, page: Page) -> None:
 
 
 def test_devices(stack: Stack, page: Page) -> None:
+    enter(page.context, stack)
     page.goto(f"{stack.url}/devices")
     summary = page.get_by_role("status").filter(has_text="critical")
     expect(summary).to_have_text("1 critical, 1 suspect, 4 unknown, 1 normal")
@@ -488,6 +493,7 @@ def test_devices(stack: Stack, page: Page) -> None:
 
 
 def test_german(stack: Stack, page: Page) -> None:
+    enter(page.context, stack)
     page.goto(f"{stack.url}/wall")
     page.get_by_label("Language").select_option("de")
     expect(page.get_by_role("heading", name="Bilderwand")).to_be_visible()

@@ -92,11 +92,20 @@ def wait_until(condition: Callable[[], Any], what: str, seconds: float = DEADLIN
 
 @dataclass(frozen=True)
 class Stack:
-    """A running façade with its broker and its database. app: itself, in a thread of this one."""
+    """A running façade with its broker and its database.
+
+    served: itself, where it is in a thread of this process.
+    """
 
     settings: Settings
     url: str
-    app: FastAPI
+    served: FastAPI | None = None
+
+    @property
+    def app(self) -> FastAPI:
+        """The application of a façade in this process."""
+        assert self.served is not None
+        return self.served
 
     def client(self, timeout: float = 20.0) -> httpx.Client:
         """A client that may do everything, and reads nothing from the environment."""
