@@ -194,6 +194,8 @@ async def principal_of(connection: HTTPConnection) -> Principal:
     authority: Authority = connection.app.state.api.authority
     principal = await authority.principal(credential)
     hold(principal.sites)
+    # For the log's line about the request.
+    connection.state.principal = principal
     return principal
 
 
