@@ -27,7 +27,7 @@ from schemas.base import Severity
 from schemas.device import Assignment, Breaker, CameraState, DeviceHealth, DeviceSeverity
 from schemas.document import Camera, Device, Document, OnPlan, Plan, Position, Site
 from schemas.event import EventSource, SecurityEvent
-from tests.e2e.support import serious
+from tests.e2e.support import enter, serious
 from tests.integration.api.support import (
     Stack,
     is_ready,
