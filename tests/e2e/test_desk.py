@@ -12,6 +12,7 @@ import pytest
 from msgspec.structs import replace
 from playwright.sync_api import Browser, Page, expect
 
+from infra.local_token import bearer
 from infra.sandbox import Sandbox, publish, sandbox
 from infra.settings import Settings
 from schemas.document import Channel, Receiver, Route, Routing
@@ -74,7 +75,9 @@ def opened(box: Sandbox, word: str) -> str:
     }
 
     def answer() -> str | None:
-        with httpx.Client(base_url=box.url, timeout=40, trust_env=False) as client:
+        with httpx.Client(
+            base_url=box.url, timeout=40, trust_env=False, headers=bearer(box.settings)
+        ) as client:
             found = client.post("/v1/events/cv", json=body)
         alert = found.json().get("alert_id") if found.status_code == 200 else None
         return str(alert) if alert else None

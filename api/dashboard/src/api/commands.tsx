@@ -15,7 +15,6 @@ import {
 } from "react";
 import { useTranslation } from "react-i18next";
 import { ApiError, ask } from "@/api/client";
-import { useSession } from "@/api/session";
 import type { CommandTaken, Resolution } from "@/api/types";
 import { useToast } from "@/ui/toasts";
 
@@ -47,13 +46,12 @@ export interface Commands {
 
 const Current = createContext<Commands | null>(null);
 
-/** The request that asks it. Pure. actor: for a server that does not take it from the session. */
+/** The request that asks it. Pure. */
 export function requestOf(
   alertIds: readonly string[],
   command: Command,
-  actor: string,
 ): { path: string; body: Record<string, unknown> } {
-  const body: Record<string, unknown> = { ...command, actor };
+  const body: Record<string, unknown> = { ...command };
   const [first] = alertIds;
   if (alertIds.length === 1 && first !== undefined) {
     return { path: `/v1/alerts/${encodeURIComponent(first)}/commands`, body };
@@ -63,7 +61,6 @@ export function requestOf(
 
 export function CommandsProvider({ children }: { children: ReactNode }) {
   const { t } = useTranslation();
-  const { me } = useSession();
   const toast = useToast();
   const held = useRef<Held | null>(null);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
@@ -87,7 +84,7 @@ export function CommandsProvider({ children }: { children: ReactNode }) {
     held.current = null;
     clearTimeout(timer.current);
     closeToast.current();
-    const { path, body } = requestOf(one.alertIds, one.command, me.name);
+    const { path, body } = requestOf(one.alertIds, one.command);
     try {
       const taken = await ask<CommandTaken>(path, {
         method: "POST",
@@ -109,7 +106,7 @@ export function CommandsProvider({ children }: { children: ReactNode }) {
     } finally {
       mark(one.alertIds, null);
     }
-  }, [me.name, mark, t, toast]);
+  }, [mark, t, toast]);
 
   const undo = useCallback(() => {
     const one = held.current;
