@@ -257,6 +257,10 @@ def _uniform(part: Any) -> Any:
     if not isinstance(part, dict):
         return part
     found = {name: _uniform(inner) for name, inner in part.items()}
+    if all(isinstance(one, bool) for one in found.get("enum", [None])):
+        # They know no enumeration of booleans either.
+        del found["enum"]
+        found["type"] = "boolean"
     if found.get("items") is False:
         kinds: list[Any] = []
         for kind in found.pop("prefixItems", ()):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from api.document.schemas import (
-    ChangeView,
+    DifferenceView,
     CheckView,
     DocumentProblem,
     DocumentView,
@@ -68,7 +68,7 @@ ROUTING: Final = DocumentView(
     document=ROUTES,
     yaml="route:\n  receiver: soc\n",
 )
-CHANGE: Final = ChangeView(kind="changed", path="zones[yard].dwell_sec", before=2.0, after=5.0)
+CHANGE: Final = DifferenceView(kind="changed", path="zones[yard].dwell_sec", before=2.0, after=5.0)
 CHECK: Final = CheckView(
     ok=True,
     revision=7,

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 from schemas.base import UtcTime
 
 __all__ = [
-    "ChangeView",
+    "DifferenceView",
     "CheckView",
     "DocumentBody",
     "DocumentProblem",
@@ -56,7 +56,7 @@ class DocumentProblem(Struct, frozen=True, kw_only=True):
     line: int
 
 
-class ChangeView(Struct, frozen=True, kw_only=True):
+class DifferenceView(Struct, frozen=True, kw_only=True):
     """One difference. kind: `added`, `removed` or `changed`; path: `zones[yard].severity`.
 
     cut: before and after are too large to be told here, and null.
@@ -80,7 +80,7 @@ class CheckView(Struct, frozen=True, kw_only=True):
     revision: int
     problems: tuple[DocumentProblem, ...]
     notes: tuple[DocumentProblem, ...]
-    changes: tuple[ChangeView, ...]
+    changes: tuple[DifferenceView, ...]
     more: int = 0
 
 
@@ -101,5 +101,5 @@ class RevisionView(Struct, frozen=True, kw_only=True):
     author: str
     at: UtcTime
     removed: bool
-    changes: tuple[ChangeView, ...]
+    changes: tuple[DifferenceView, ...]
     more: int = 0

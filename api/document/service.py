@@ -18,7 +18,7 @@ from agents.runtime.configuration import Configuration
 from agents.watch.authorities import ca_files
 from api.body import convert
 from api.document.schemas import (
-    ChangeView,
+    DifferenceView,
     CheckView,
     DocumentBody,
     DocumentView,
@@ -102,7 +102,7 @@ class Documents:
         def work() -> CheckView:
             reading = self._examine(site_id, body.document)
             newest = documents.kept(self._settings, site_id)
-            changes: tuple[ChangeView, ...] = ()
+            changes: tuple[DifferenceView, ...] = ()
             more = 0
             if reading.document is not None:
                 before = _plain(newest.part if newest is not None else None)

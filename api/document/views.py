@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET
 
-from api.document.schemas import ChangeView, DocumentProblem, DocumentView, RevisionView
+from api.document.schemas import DifferenceView, DocumentProblem, DocumentView, RevisionView
 from api.problems import FieldError
 from infra.db.changes import Change
 from infra.db.documents import Kept, Revision
@@ -110,20 +110,20 @@ def orphans(sites: Iterable[Site], routing: Routing) -> list[Problem]:
     ]
 
 
-def changes_view(changes: Sequence[Change]) -> tuple[tuple[ChangeView, ...], int]:
+def changes_view(changes: Sequence[Change]) -> tuple[tuple[DifferenceView, ...], int]:
     """Differences, so many of them as are told, and how many more there are."""
     told = tuple(_change(one) for one in changes[:MOST_CHANGES])
     return told, len(changes) - len(told)
 
 
-def _change(change: Change) -> ChangeView:
+def _change(change: Change) -> DifferenceView:
     added, removed = change.before is UNSET, change.after is UNSET
     kind = "added" if added else "removed" if removed else "changed"
     before: Any = None if added else change.before
     after: Any = None if removed else change.after
     if max(len(msgspec.json.encode(one)) for one in (before, after)) > MOST_VALUE:
-        return ChangeView(kind=kind, path=change.path, cut=True)
-    return ChangeView(kind=kind, path=change.path, before=before, after=after)
+        return DifferenceView(kind=kind, path=change.path, cut=True)
+    return DifferenceView(kind=kind, path=change.path, before=before, after=after)
 
 
 def revision_view(revision: Revision) -> RevisionView:

@@ -12,7 +12,7 @@ import pytest
 import api
 from api.backtest.schemas import BacktestView
 from api.document.schemas import (
-    ChangeView,
+    DifferenceView,
     CheckView,
     DocumentProblem,
     DocumentView,
@@ -42,7 +42,7 @@ def told(struct: Any) -> set[str]:
 @pytest.mark.parametrize(
     "struct",
     [
-        ChangeView,
+        DifferenceView,
         CheckView,
         DocumentProblem,
         DocumentView,

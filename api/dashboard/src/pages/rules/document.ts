@@ -91,7 +91,7 @@ export interface DocumentProblem {
   line: number;
 }
 
-export interface ChangeView {
+export interface DifferenceView {
   kind: "added" | "removed" | "changed";
   path: string;
   before: unknown;
@@ -104,7 +104,7 @@ export interface CheckView {
   revision: number;
   problems: DocumentProblem[];
   notes: DocumentProblem[];
-  changes: ChangeView[];
+  changes: DifferenceView[];
   more: number;
 }
 
@@ -118,7 +118,7 @@ export interface RevisionView {
   author: string;
   at: string;
   removed: boolean;
-  changes: ChangeView[];
+  changes: DifferenceView[];
   more: number;
 }
 

@@ -5,7 +5,7 @@ import { ApiError, ask } from "@/api/client";
 import { Button } from "@/ui/basics";
 import { Dialog } from "@/ui/dialog";
 import { useToast } from "@/ui/toasts";
-import type { ChangeView, SavedView } from "./document";
+import type { DifferenceView, SavedView } from "./document";
 import { Problems } from "./fields";
 import { type Part, placeOf, type Work } from "./work";
 
@@ -17,7 +17,7 @@ function brief(value: unknown): string {
   return text.length > MOST ? `${text.slice(0, MOST - 1)}…` : text;
 }
 
-export function Changes({ of, more }: { of: readonly ChangeView[]; more: number }) {
+export function Changes({ of, more }: { of: readonly DifferenceView[]; more: number }) {
   const { t } = useTranslation("rules");
   return (
     <ul className="rules-changes">
