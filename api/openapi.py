@@ -272,7 +272,8 @@ def _uniform(part: Any) -> Any:
 
 def operation_id(route: APIRoute) -> str:
     """What a generated client calls an operation: `alerts_by_id`."""
-    return f"{route.tags[0] if route.tags else 'pages'}_{route.name.strip('_')}"
+    tag = str(route.tags[0]) if route.tags else "pages"
+    return f"{tag.replace('-', '_')}_{route.name.strip('_')}"
 
 
 def _everywhere(spec: dict[str, Any]) -> None:

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from api.document.schemas import (
-    DifferenceView,
     CheckView,
+    DifferenceView,
     DocumentProblem,
     DocumentView,
     RevisionView,

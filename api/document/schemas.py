@@ -9,8 +9,8 @@ from msgspec import Meta, Struct
 from schemas.base import UtcTime
 
 __all__ = [
-    "DifferenceView",
     "CheckView",
+    "DifferenceView",
     "DocumentBody",
     "DocumentProblem",
     "DocumentView",

@@ -18,8 +18,8 @@ from agents.runtime.configuration import Configuration
 from agents.watch.authorities import ca_files
 from api.body import convert
 from api.document.schemas import (
-    DifferenceView,
     CheckView,
+    DifferenceView,
     DocumentBody,
     DocumentView,
     RevisionView,

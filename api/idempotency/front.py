@@ -25,9 +25,9 @@ MAX_KEY: Final = 200
 MAX_BODY: Final = 8 * 1_048_576
 """As much as any write takes that goes through here."""
 
-OWN: Final = ("/v1/events/cv", "/v1/auth/")
-"""What sees to its keys itself, for its answer may come without a database; and what has none:
-who signs in again wants another session."""
+OWN: Final = ("/v1/events/cv", "/internal/notify", "/v1/auth/")
+"""What sees to its keys itself, for its answer may come without a database, or for who asks may be
+nobody's principal; and what has none: who signs in again wants another session."""
 SECRET: Final = ("/v1/tokens", "/v1/users", "/v1/me")
 """Whose answers may hold a secret that is told once: that they were given is remembered, and they
 are not."""

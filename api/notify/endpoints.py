@@ -9,6 +9,7 @@ from fastapi import APIRouter, Header, Request, Response
 from api.account.identity import PrincipalDep, Scope, needs
 from api.body import convert, parse, read
 from api.context import ApiDep
+from api.idempotency.service import fingerprint, name_of
 from api.notify import examples, service
 from api.notify.schemas import NotifyAnswer, NotifyBody, NotifyOutcome, PreviewBody, PreviewView
 from api.openapi import answers, reply, request_body
@@ -18,9 +19,11 @@ from api.problems import (
     Forbidden,
     Invalid,
     MalformedBody,
+    MissingScope,
     NotFound,
     NotReady,
     Overloaded,
+    Unauthenticated,
     UnsupportedMediaType,
 )
 from api.query import PRINTABLE
@@ -48,6 +51,8 @@ MOST_BYTES: Final = 65_536
         ),
         problems=(
             MalformedBody,
+            Unauthenticated,
+            MissingScope,
             Forbidden,
             NotFound,
             BodyTooLarge,
@@ -71,8 +76,18 @@ async def notify(
     for the same site, receiver and source is sent once.
     """
     principal = await service.admit(api, request)
-    body = convert(parse(await read(request, limit=MOST_BYTES)), NotifyBody)
+    raw = await read(request, limit=MOST_BYTES)
+    name = asked = ""
+    if idempotency_key is not None:
+        # Its id follows from the key, so that it needs no memory to be the same notification.
+        asker = "this machine" if principal is None else f"{principal.kind}/{principal.id}"
+        name = name_of(asker, request.method, request.url.path, idempotency_key)
+        asked = fingerprint(raw)
+        api.keys.check(name, asked)
+    body = convert(parse(raw), NotifyBody)
     answer = await service.submit(api, principal, body, idempotency_key)
+    if idempotency_key is not None:
+        api.keys.remember(name, asked)
     return reply(answer, status=202 if answer.result is NotifyOutcome.ACCEPTED else 200)
 
 

@@ -12,6 +12,7 @@ from api.account.signin.endpoints import visitor_of
 from api.account.signin.people import RefusedError
 from api.account.signin.sso import FLOW_FOR
 from api.context import ApiDep
+from api.openapi import with_problems
 from api.problems import NotFound
 
 __all__ = ["router"]
@@ -35,7 +36,9 @@ def _redirect_uri(request: Request) -> str:
     summary="Sign in elsewhere",
     status_code=303,
     response_class=Response,
-    responses={303: {"description": "Go to the provider, or back to the sign-in page"}},
+    responses=with_problems(
+        {303: {"description": "Go to the provider, or back to the sign-in page"}}, NotFound
+    ),
 )
 async def start(request: Request, api: ApiDep) -> Response:
     """Send the browser to the provider."""
@@ -64,7 +67,9 @@ async def start(request: Request, api: ApiDep) -> Response:
     summary="Come back from elsewhere",
     status_code=303,
     response_class=Response,
-    responses={303: {"description": "Go to the pages, signed in, or to the sign-in page"}},
+    responses=with_problems(
+        {303: {"description": "Go to the pages, signed in, or to the sign-in page"}}, NotFound
+    ),
 )
 async def callback(
     request: Request, api: ApiDep, state: str = "", code: str = "", error: str = ""

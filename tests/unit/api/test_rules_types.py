@@ -12,8 +12,8 @@ import pytest
 import api
 from api.backtest.schemas import BacktestView
 from api.document.schemas import (
-    DifferenceView,
     CheckView,
+    DifferenceView,
     DocumentProblem,
     DocumentView,
     RevisionView,
