@@ -12,7 +12,21 @@ from agents.runtime.role import Role
 from agents.runtime.stage import Chain, Stage
 from agents.runtime.state import TableSpec
 from agents.runtime.ticker import TickerService
-from topics.catalogue import CONFIG
+from topics.catalogue import (
+    ACTIVITY,
+    ALERTS,
+    ASSIGNMENTS,
+    AUDIT,
+    COMMANDS,
+    CONFIG,
+    DECISIONS,
+    EVENTS,
+    FRAMES,
+    NOTIFY_REQUESTS,
+    NOTIFY_RESULTS,
+    PROBES,
+    TICKS_DECIDE,
+)
 from topics.declare import Topic
 
 __all__ = ["render_svg", "render_text"]
@@ -43,11 +57,41 @@ class Drawing:
     rows: tuple[Row, ...] = field(default=())
 
 
+FACADE: Final = Drawing(
+    name="api",
+    title="the façade: what is asked, posted, configured, and who may",
+    rows=(
+        Row(
+            name="façade",
+            kind="server",
+            reads=tuple(
+                topic.name
+                for topic in (
+                    FRAMES,
+                    PROBES,
+                    DECISIONS,
+                    ALERTS,
+                    ACTIVITY,
+                    NOTIFY_RESULTS,
+                    TICKS_DECIDE,
+                )
+            ),
+            writes=tuple(
+                topic.name
+                for topic in (EVENTS, COMMANDS, NOTIFY_REQUESTS, CONFIG, ASSIGNMENTS, AUDIT)
+            ),
+        ),
+    ),
+)
+"""No role, for it decides nothing; drawn with them, for what it reads and writes."""
+
+
 def _roles(roles: Iterable[Role] | None) -> list[Drawing]:
     if roles is None:
         from agents.roles import ROLES
 
         roles = [make() for make in ROLES.values()]
+        return [*_roles(roles), FACADE]
     return [Drawing(name=role.name, title=role.title, rows=_rows(role)) for role in roles]
 
 
@@ -165,6 +209,7 @@ FAMILIES: Final = {
     "alert": "#d9822b",
     "notify": "#3d9a4b",
     "config": "#8a8f98",
+    "audit": "#8a8f98",
 }
 
 STYLE: Final = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 import cv2
@@ -9,10 +10,8 @@ import httpx
 import msgspec
 import numpy as np
 import pytest
-from argon2 import Parameters, Type
 
 from api import examples
-from api.account import passwords
 from api.account.identity import Role
 from infra.blob.open import open_store
 from infra.settings import Settings
@@ -20,7 +19,7 @@ from schemas.alert import Alert
 from schemas.ids import snapshot_id
 from tests.integration.api.access_table import ALERT, EVENT, MARK, SITE
 from tests.integration.api.callers import user
-from tests.integration.api.people import Clock, knows_accounts
+from tests.integration.api.people import Clock, cheap_passwords, knows_accounts
 from tests.integration.api.support import (
     NOW,
     Decider,
@@ -131,26 +130,11 @@ def desk_clock() -> Clock:
 
 
 @pytest.fixture(scope="session")
-def cheap_passwords() -> Iterator[None]:
-    """A hundred sign-ins at 64 MiB each would be most of the tests' time."""
-    cheap = Parameters(
-        type=Type.ID,
-        version=19,
-        salt_len=16,
-        hash_len=32,
-        time_cost=1,
-        memory_cost=64,
-        parallelism=1,
-    )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passwords, "RFC_9106_LOW_MEMORY", cheap)
-        yield
-
-
-@pytest.fixture(scope="session")
-def desk(api_settings: Settings, desk_clock: Clock, cheap_passwords: None) -> Iterator[Stack]:
+def desk(api_settings: Settings, desk_clock: Clock) -> Iterator[Stack]:
     """A façade whose accounts are read, and whose clock a test moves."""
-    with serving(api_settings, now=desk_clock) as found:
+    with contextlib.ExitStack() as open_:
+        with cheap_passwords():
+            found = open_.enter_context(serving(api_settings, now=desk_clock))
         wait_until(lambda: knows_accounts(found), "the accounts are read", 60)
         yield found
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+import pytest
+from argon2 import Parameters, Type
 
 from agents.runtime.follower import Follower
+from api.account import passwords
 from api.account.console import Console
 from api.account.identity import Role
 from api.account.user.schemas import UserBody
@@ -40,6 +44,26 @@ class Clock:
     def pass_(self, **more: float) -> None:
         """So much time has passed."""
         self.ahead += timedelta(**more)
+
+
+@contextlib.contextmanager
+def cheap_passwords() -> Iterator[None]:
+    """For a façade that is made within.
+
+    A hundred sign-ins at 64 MiB each would be most of the tests' time.
+    """
+    cheap = Parameters(
+        type=Type.ID,
+        version=19,
+        salt_len=16,
+        hash_len=32,
+        time_cost=1,
+        memory_cost=64,
+        parallelism=1,
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "RFC_9106_LOW_MEMORY", cheap)
+        yield
 
 
 def fresh_name(prefix: str = "kim") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -16,7 +17,14 @@ from api.account.console import Console
 from api.account.identity import Role
 from infra.secrets import Secret
 from infra.settings import Settings
-from tests.integration.api.people import Clock, at_console, fresh_name, knows_accounts, person
+from tests.integration.api.people import (
+    Clock,
+    at_console,
+    cheap_passwords,
+    fresh_name,
+    knows_accounts,
+    person,
+)
 from tests.integration.api.provider import CLIENT, SECRET, Provider, new_key, providing
 from tests.integration.api.support import Stack, serving, wait_until
 
@@ -35,9 +43,7 @@ def sso_clock() -> Clock:
 
 
 @pytest.fixture(scope="module")
-def sso(
-    api_settings: Settings, provider: Provider, sso_clock: Clock, cheap_passwords: None
-) -> Iterator[Stack]:
+def sso(api_settings: Settings, provider: Provider, sso_clock: Clock) -> Iterator[Stack]:
     """A façade that knows the provider."""
     settings = replace(
         api_settings,
@@ -48,7 +54,9 @@ def sso(
         oidc_roles=("soc=operator", "lead=admin"),
         oidc_sites_claim="sites",
     )
-    with serving(settings, now=sso_clock) as found:
+    with contextlib.ExitStack() as open_:
+        with cheap_passwords():
+            found = open_.enter_context(serving(settings, now=sso_clock))
         wait_until(lambda: knows_accounts(found), "the accounts are read", 60)
         yield found
 
