@@ -12,3 +12,12 @@ export function useShownZone(site: string): string {
   const [only] = zones;
   return zones.size === 1 && only ? only : zone;
 }
+
+/** A site by whose clock that is, for what is shown by one; null: the analyst's own. */
+export function useShownSite(site: string): string | null {
+  const sites = useSites();
+  if (site) return site;
+  const [first, ...others] = sites;
+  const shared = first !== undefined && others.every((one) => one.timezone === first.timezone);
+  return shared ? first.site_id : null;
+}

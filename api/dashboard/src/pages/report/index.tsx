@@ -7,7 +7,7 @@ import { useSite } from "@/shell/site";
 import { useNow } from "@/stream/context";
 import { Button, EmptyState, ErrorState, Loading, Page, TimeText } from "@/ui/basics";
 import "@/ui/notes.css";
-import { useShownZone } from "@/ui/shown-zone";
+import { useShownSite, useShownZone } from "@/ui/shown-zone";
 import type { ShiftReport } from "./api";
 import { HoursChart } from "./chart";
 import "./report.css";
@@ -139,16 +139,18 @@ function ShiftForm({ shift, now, pick }: FormProps) {
 function Told({ report, site }: { report: ShiftReport; site: string }) {
   const { t } = useTranslation("report");
   const zone = useShownZone(site);
+  // The chart, the table and the heading tell the time by one clock.
+  const clock = useShownSite(site);
   const several = report.sites.length > 1;
   return (
     <>
       <p className="quiet">
         {several ? t("sites", { count: report.sites.length }) : report.sites.join()}
         {": "}
-        <TimeText at={report.from} site={site || null} />
+        <TimeText at={report.from} site={clock} />
         {" – "}
-        <TimeText at={report.to} site={site || null} /> · {t("made")}{" "}
-        <TimeText at={report.at} site={site || null} />
+        <TimeText at={report.to} site={clock} /> · {t("made")}{" "}
+        <TimeText at={report.at} site={clock} />
       </p>
       <Figures report={report} />
       {report.total.opened ? (
@@ -159,7 +161,7 @@ function Told({ report, site }: { report: ShiftReport; site: string }) {
               <HoursChart hours={report.hours} zone={zone} label={t("chart")} />
               <details open={report.hours.length <= 12}>
                 <summary>{t("asTable")}</summary>
-                <Hours hours={report.hours} site={site} />
+                <Hours hours={report.hours} site={clock} />
               </details>
             </div>
           </section>

@@ -121,7 +121,7 @@ export function Severities({ lines }: { lines: readonly SeverityLine[] }) {
   );
 }
 
-export function Hours({ hours, site }: { hours: readonly HourLine[]; site: string }) {
+export function Hours({ hours, site }: { hours: readonly HourLine[]; site: string | null }) {
   const { t } = useTranslation("report");
   const { t: shell } = useTranslation();
   const columns = useMemo(
@@ -130,7 +130,7 @@ export function Hours({ hours, site }: { hours: readonly HourLine[]; site: strin
         id: "from",
         header: t("hour"),
         accessorFn: (line) => line.from,
-        cell: ({ row }) => <TimeText at={row.original.from} site={site || null} />,
+        cell: ({ row }) => <TimeText at={row.original.from} site={site} />,
       },
       { id: "opened", header: t("opened"), accessorFn: (line) => line.opened },
       ...SEVERITIES.map(
