@@ -131,10 +131,15 @@ def desk_clock() -> Clock:
 
 @pytest.fixture(scope="session")
 def desk(api_settings: Settings, desk_clock: Clock) -> Iterator[Stack]:
-    """A façade whose accounts are read, and whose clock a test moves."""
+    """A façade whose accounts are read, and whose clock a test moves.
+
+    In a namespace of its own: days ahead, it takes away what has ended there.
+    """
+    place = api_settings.in_namespace("api-desk")
+    make_ready(place)
     with contextlib.ExitStack() as open_:
         with cheap_passwords():
-            found = open_.enter_context(serving(api_settings, now=desk_clock))
+            found = open_.enter_context(serving(place, now=desk_clock))
         wait_until(lambda: knows_accounts(found), "the accounts are read", 60)
         yield found
 
