@@ -27,6 +27,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.account.identity import ACCESS_COOKIE
 from api.address import networks, of_request
+from api.guard import SAFE_METHODS
 from api.problems import TooManyRequests, respond
 from infra.errors import SettingsError
 
@@ -84,18 +85,17 @@ DEFAULTS: Final[Mapping[Kind, int]] = {
 
 _COSTLY: Final = ("/v1/backtests", "/v1/discovery/", "/v1/cameras/onboard", "/v1/nvrs/")
 _SIGN_IN: Final = ("/v1/auth/oidc/", "/sign-in/")
-SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def classify(method: str, path: str) -> Kind | None:
     """The class of a request; None for what is not counted: whether this process lives."""
     if path.startswith("/health/"):
         return None
-    if path.startswith(_SIGN_IN) or (path.startswith("/v1/auth/") and method not in SAFE):
+    if path.startswith(_SIGN_IN) or (path.startswith("/v1/auth/") and method not in SAFE_METHODS):
         return Kind.SIGN_IN
     if path.startswith("/v1/exports/"):
         return Kind.EXPORT
-    if method in SAFE:
+    if method in SAFE_METHODS:
         return Kind.READ
     if path == "/v1/events/cv":
         return Kind.EVENTS

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from api.account.identity import PrincipalDep, Scope, needs
 from api.body import parse, read
-from api.context import Api, ApiDep
+from api.context import ApiDep
 from api.document import examples
 from api.document.conditions import expected, tag
 from api.document.schemas import (
@@ -33,7 +33,7 @@ from api.problems import (
     PreconditionRequired,
 )
 from api.query import AnyId, Filters
-from api.site.service import EVERY_SITE, in_scope
+from api.site.service import EVERY_SITE, in_scope, require_loaded
 
 __all__ = ["router", "routing"]
 
@@ -106,11 +106,6 @@ class HistoryQuery(Filters):
 
     limit: int = Field(20, ge=1, le=100)
     cursor: str | None = Field(None, max_length=MAX_CURSOR)
-
-
-def _loaded(api: Api) -> None:
-    if not api.configuration.loaded.is_set():
-        raise NotReady("The sites' configuration is still being read.")
 
 
 def _document(request: Request, view: DocumentView) -> Response:
@@ -214,7 +209,7 @@ async def restore_site(
 @routing.get("", dependencies=CAN_READ, summary="The routing", responses=READ_ROUTING)
 async def routing_document(request: Request, api: ApiDep) -> Response:
     """Who is told what, of every site: routes, receivers, silences, inhibitions, escalations."""
-    _loaded(api)
+    require_loaded(api.configuration)
     return _document(request, await api.documents.newest(None))
 
 
@@ -227,7 +222,7 @@ async def routing_document(request: Request, api: ApiDep) -> Response:
 )
 async def check_routing(request: Request, api: ApiDep) -> Response:
     """Every problem at its place, and what saving it would change. Nothing is changed."""
-    _loaded(api)
+    require_loaded(api.configuration)
     raw = parse(await read(request, limit=MAX_BYTES))
     return reply(await api.documents.check(None, raw))
 
@@ -243,7 +238,7 @@ async def save_routing(
     request: Request, api: ApiDep, principal: PrincipalDep, if_match: IfMatch = None
 ) -> Response:
     """Put it into force for every site, where nobody else saved since it was read."""
-    _loaded(api)
+    require_loaded(api.configuration)
     revisions = expected(if_match)
     raw = parse(await read(request, limit=MAX_BYTES))
     return _saved(await api.documents.save(None, raw, revisions, principal.name))
@@ -254,7 +249,7 @@ async def save_routing(
 )
 async def routing_history(api: ApiDep, query: Annotated[HistoryQuery, Query()]) -> Response:
     """Who changed what, and when."""
-    _loaded(api)
+    require_loaded(api.configuration)
     return reply(await api.documents.history(None, query.limit, query.cursor))
 
 
@@ -266,7 +261,7 @@ async def routing_history(api: ApiDep, query: Annotated[HistoryQuery, Query()]) 
 )
 async def routing_revision(request: Request, api: ApiDep, revision: Revision) -> Response:
     """The routing as a revision has it."""
-    _loaded(api)
+    require_loaded(api.configuration)
     return _document(request, await api.documents.at(None, revision))
 
 
@@ -280,6 +275,6 @@ async def restore_routing(
     api: ApiDep, principal: PrincipalDep, revision: Revision, if_match: IfMatch = None
 ) -> Response:
     """Put an older routing into force again, as a new revision; it is checked as any other."""
-    _loaded(api)
+    require_loaded(api.configuration)
     revisions = expected(if_match)
     return _saved(await api.documents.restore(None, revision, revisions, principal.name))

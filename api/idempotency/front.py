@@ -13,10 +13,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.account.identity import principal_of
 from api.body import READ_SECONDS, collect
 from api.context import Api, ApiDep
+from api.guard import SAFE_METHODS
 from api.idempotency.schemas import Known
 from api.idempotency.service import fingerprint, name_of
 from api.problems import BodyTimeout, FieldError, Invalid
-from api.rates import SAFE
 
 __all__ = ["HEADER", "ONCE", "Claim", "Remembering", "install", "key_of", "who"]
 
@@ -77,7 +77,11 @@ async def who(connection: HTTPConnection) -> str:
 async def once(connection: HTTPConnection, api: ApiDep) -> None:
     """Take the key of a write, or answer as the first time. Raises Replay and what `judge` does."""
     path = connection.scope["path"]
-    if not isinstance(connection, Request) or connection.method in SAFE or path.startswith(OWN):
+    if (
+        not isinstance(connection, Request)
+        or connection.method in SAFE_METHODS
+        or path.startswith(OWN)
+    ):
         return
     key = key_of(connection)
     if key is None:
@@ -127,7 +131,7 @@ class Remembering:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hold the answer back until it is safe."""
-        if scope["type"] != "http" or scope["method"] in SAFE:
+        if scope["type"] != "http" or scope["method"] in SAFE_METHODS:
             await self.app(scope, receive, send)
             return
         state: dict[str, Any] = scope.setdefault("state", {})

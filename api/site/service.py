@@ -15,10 +15,11 @@ from api.account.identity import Principal, PrincipalDep
 from api.problems import NotFound, NotReady, SiteBound
 from api.site.schemas import SiteView
 
-__all__ = ["EVERY_SITE", "by_id", "every", "in_scope", "visible"]
+__all__ = ["EVERY_SITE", "by_id", "every", "in_scope", "require_loaded", "visible"]
 
 
-def _loaded(configuration: Configuration) -> None:
+def require_loaded(configuration: Configuration) -> None:
+    """Raise NotReady until configuration is read."""
     if not configuration.loaded.is_set():
         raise NotReady("The sites' configuration is still being read.")
 
@@ -41,7 +42,7 @@ def in_scope(
 
 def visible(configuration: Configuration, principal: Principal) -> Mapping[str, SiteConfig]:
     """The configuration of the sites that a principal may see. Raises NotReady."""
-    _loaded(configuration)
+    require_loaded(configuration)
     if principal.sites is None:
         return configuration.sites
     return {key: one for key, one in configuration.sites.items() if key in principal.sites}
