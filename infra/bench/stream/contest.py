@@ -17,6 +17,7 @@ from infra.bench.stream.field import Field
 from infra.bench.stream.job import EVERY, KEYS, Task, forwarded
 from infra.embedded.process import Child, child
 from infra.errors import WatchfloorError
+from infra.layout import STEADY
 from infra.setting_values import ROOT
 
 __all__ = ["CONTESTANTS", "Contest", "Entry", "Outcome", "changelogs", "order"]
@@ -143,6 +144,7 @@ class Contest:
                 "WATCHFLOOR_TIME": "",
                 "WATCHFLOOR_STANDBYS": "0",
                 "WATCHFLOOR_STATIC_MEMBER": "0",
+                **(STEADY if MODULES[name] == "ours" else {}),
                 **(env or {}),
             },
             python=self._rival if name == "quix" else None,

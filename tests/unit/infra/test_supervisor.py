@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra.embedded.supervisor import Program, Supervisor, render, socket_path
-from infra.layout import choose_ports, programs
+from infra.layout import ROLES, STEADY, choose_ports, programs
 from infra.settings import Settings, load
 
 
@@ -22,15 +22,14 @@ def silent(_text: str) -> None: ...
 
 def rendered(settings: Settings) -> configparser.RawConfigParser:
     ports = choose_ports(settings, api=True, report=silent)
-    roles = ("capture", "detect", "decide", "act")
-    return parse(render(settings.state_dir, programs(settings, ports, roles, api=True)))
+    return parse(render(settings.state_dir, programs(settings, ports, ROLES, api=True)))
 
 
 def test_servers_come_first_and_stop_last(tmp_path: Path) -> None:
     config = rendered(Settings(state_dir=tmp_path))
     names = [n.partition(":")[2] for n in config.sections() if n.startswith("program:")]
     by_priority = sorted(names, key=lambda n: config.getint(f"program:{n}", "priority"))
-    assert by_priority == ["kafka", "postgres", "capture", "detect", "decide", "act", "api"]
+    assert by_priority == ["kafka", "postgres", *ROLES, "api"]
     starts = {n: config.getboolean(f"program:{n}", "autostart") for n in names}
     # Roles wait until the database and the topics are at this version.
     assert [n for n, auto in starts.items() if auto] == ["kafka", "postgres"]
@@ -75,11 +74,24 @@ def test_no_secret_is_written_down(tmp_path: Path) -> None:
 
 def test_only_on_a_broker_of_our_own_roles_keep_their_place(tmp_path: Path) -> None:
     config = rendered(Settings(state_dir=tmp_path))
-    assert config.get("program:decide", "environment") == 'WATCHFLOOR_STATIC_MEMBER="1"'
+    member = 'WATCHFLOOR_STATIC_MEMBER="1"'
+    assert member in config.get("program:decide", "environment").split(",")
+    assert config.get("program:detect", "environment") == member
     assert config.get("program:api", "environment") == ""
     elsewhere = load(env={"WATCHFLOOR_KAFKA_URL": "broker:9092"}, state=tmp_path)
     config = rendered(elsewhere)
-    assert config.get("program:decide", "environment") == ""
+    assert member not in config.get("program:decide", "environment")
+    assert config.get("program:detect", "environment") == ""
+
+
+def test_roles_with_tables_give_memory_back_and_roles_with_pictures_keep_it(
+    tmp_path: Path,
+) -> None:
+    config = rendered(Settings(state_dir=tmp_path))
+    steady = {f'{name}="{value}"' for name, value in STEADY.items()}
+    for role in ROLES:
+        told = set(config.get(f"program:{role}", "environment").split(","))
+        assert (steady <= told) == (role in {"decide", "act"}), role
 
 
 def test_odd_characters_in_the_path_survive(tmp_path: Path) -> None:
