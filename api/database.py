@@ -19,7 +19,7 @@ from infra.db.target import Role
 if TYPE_CHECKING:
     from infra.settings import Settings
 
-__all__ = ["Database", "OutOfScope", "Row", "held_by_nobody", "hold"]
+__all__ = ["Database", "OutOfScope", "Row", "held_by_nobody", "hold", "within"]
 
 log = logging.getLogger("watchfloor.api.database")
 
@@ -66,7 +66,8 @@ NO_SITE: Final = "*"
 """What is of no one site is kept under it; no request can name it, for it is no site's id."""
 
 
-def _within(sites: Collection[str]) -> Collection[str]:
+def within(sites: Collection[str]) -> Collection[str]:
+    """These sites. Raises OutOfScope where whoever asks may not see one of them."""
     held = _held.get()
     if held is not None and (beyond := set(sites) - held - {NO_SITE}):
         raise OutOfScope(f"{len(beyond)} sites more than whoever asks may see")
@@ -104,7 +105,7 @@ class Database:
         Raises DatabaseUnavailable, and OutOfScope for a site that whoever asks may not see: what
         a request forgets to check ends here.
         """
-        wanted = _within(sites)
+        wanted = within(sites)
         async with self._connection() as connection, site_scope(connection, wanted) as seen:
             yield seen
 
@@ -121,7 +122,7 @@ class Database:
         values: Mapping[str, Any],
     ) -> list[Row]:
         """All rows that those sites have. Raises as `sites` does."""
-        wanted = _within(sites)
+        wanted = within(sites)
         async with self._connection() as connection:
             return await site_rows(connection, wanted, query, values)
 

@@ -12,6 +12,7 @@ from fastapi import FastAPI, Response
 from msgspec import Struct
 
 from agents.runtime.clock import wall
+from agents.runtime.eventloop import spare_the_collector
 from api import handlers, openapi, problems
 from api.account.own.endpoints import router as me
 from api.account.signin.elsewhere import router as elsewhere
@@ -232,5 +233,6 @@ def serve(settings: Settings) -> None:
         h11_max_incomplete_event_size=32_768,
     )
     log.info("the API answers at %s", settings.api_url)
+    spare_the_collector()
     with socket:
         uvicorn.Server(config).run(sockets=[socket])

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import uvloop
 
-__all__ = ["new_loop", "run"]
+__all__ = ["new_loop", "run", "spare_the_collector"]
 
 log = logging.getLogger("watchfloor.worker")
 
@@ -32,6 +32,14 @@ def new_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
+def spare_the_collector() -> None:
+    """Set the garbage collector for a process that serves: called once, when all is imported."""
+    gc.collect()
+    # What the imports made stays to the end, and is not looked at again.
+    gc.freeze()
+    gc.set_threshold(*GARBAGE)
+
+
 def run(main: Coroutine[Any, Any, None]) -> None:
     """As asyncio.run, for a process that is this loop's: its garbage collector is set for it.
 
@@ -39,10 +47,7 @@ def run(main: Coroutine[Any, Any, None]) -> None:
     waits longer is ended, with status 0, or 1 where `main` raised. A task of a library's that takes
     no notice would keep it for ever (seen, where the broker was gone as well).
     """
-    gc.collect()
-    # What the imports made stays to the end, and is not looked at again.
-    gc.freeze()
-    gc.set_threshold(*GARBAGE)
+    spare_the_collector()
     leaving: threading.Timer | None = None
     try:
         with asyncio.Runner(loop_factory=new_loop) as runner:

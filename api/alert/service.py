@@ -9,16 +9,17 @@ import msgspec
 from api.alert import repository
 from api.alert.repository import ActivityKey, RankKey, Sort, TimeKey
 from api.alert.schemas import ActivityView, AlertView, snapshot_url, view
-from api.database import Row
+from api.database import Row, within
 from api.event import service as events
 from api.paging import Cursor, Page, fingerprint
 from api.problems import DatabaseUnavailable, NotFound
+from api.sharing import Shared
 from schemas.alert import AlertState
 
 if TYPE_CHECKING:
     from api.context import Api
 
-__all__ = ["activity", "by_id", "every", "picture_row", "queue"]
+__all__ = ["Pages", "activity", "by_id", "page", "picture_row", "queue"]
 
 QUEUE: Final = 200
 
@@ -31,7 +32,32 @@ def _view(row: Row) -> AlertView:
     return msgspec.convert(row, AlertView)
 
 
-async def every(
+Pages = Shared[tuple[frozenset[str], Sort, bytes, str | None, int], msgspec.Raw]
+"""Pages that are being read: a shift's desks ask for the same first page at the same time."""
+
+
+async def page(
+    api: Api,
+    sites: frozenset[str],
+    filters: dict[str, Any],
+    sort: Sort,
+    cursor: str | None,
+    limit: int,
+) -> msgspec.Raw:
+    """A `Page[AlertView]` of those sites, as JSON. Raises BadCursor and DatabaseUnavailable."""
+    # Whoever has another's page has asked for nothing: what may be seen is looked at here as well.
+    within(sites)
+    asked = msgspec.json.encode(filters, order="deterministic")
+
+    async def read() -> msgspec.Raw:
+        return msgspec.Raw(
+            msgspec.json.encode(await _page(api, sites, filters, sort, cursor, limit))
+        )
+
+    return await api.pages.get((sites, sort, asked, cursor, limit), read)
+
+
+async def _page(
     api: Api,
     sites: frozenset[str],
     filters: dict[str, Any],
@@ -39,7 +65,6 @@ async def every(
     cursor: str | None,
     limit: int,
 ) -> Page[AlertView]:
-    """A page of those sites' alerts. Raises BadCursor."""
     query = fingerprint(sort, {**filters, "sites": sorted(sites)})
     after: RankKey | TimeKey | None = None
     if cursor is not None and sort is Sort.RANK:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from infra.sandbox import Sandbox
     from infra.settings import Settings
 
-__all__ = ["BENCH", "measure"]
+__all__ = ["BENCH", "facade", "measure"]
 
 RATE: Final = 208.0
 """Asked a second, so that 200 can be served: at random times no half minute has exactly as many as
@@ -89,7 +89,7 @@ def measure_with(
     """
     from infra.bench.machine import machine
 
-    with _facade(run, size, place or run.settings.cache_dir) as box:
+    with facade(run, size, place or run.settings.cache_dir) as box:
         seconds = 60.0 * run.minutes if run.minutes else FULL_SECONDS if run.full else SECONDS
         run.say(f"asking {rate:.0f} times a second")
         found = _asked(box, rate, min(WARM_S, seconds), seconds, run.seed)
@@ -127,8 +127,11 @@ def measure_with(
 
 
 @contextlib.contextmanager
-def _facade(run: Run, size: data.Size, place: Path) -> Iterator[Sandbox]:
-    """The façade in front of the data, which are made where they are not there yet."""
+def facade(run: Run, size: data.Size, place: Path) -> Iterator[Sandbox]:
+    """The façade in front of the data, which are made where they are not there yet.
+
+    place: the folder of the data; they stay there.
+    """
     from infra.db.documents import publish, republish
     from infra.db.outbox import drain_outbox
     from infra.embedded.kafka import embedded_kafka

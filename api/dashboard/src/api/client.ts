@@ -128,6 +128,29 @@ export async function ask<T>(path: string, asking: Asking = {}): Promise<T> {
   return (await answer.json()) as T;
 }
 
+/** All items of a paged list, a page at a time, at most `max`. complete: with the last of all. */
+export async function* pages<T>(
+  path: string,
+  query: Asking["query"],
+  max: number,
+  signal?: AbortSignal,
+): AsyncGenerator<{ items: T[]; complete: boolean }> {
+  let left = max;
+  let cursor: string | null = null;
+  do {
+    const page: Paged<T> = await ask<Paged<T>>(path, {
+      query: { ...query, cursor, limit: 500 },
+      ...(signal ? { signal } : {}),
+    });
+    cursor = page.next;
+    yield {
+      items: page.items.slice(0, left),
+      complete: cursor === null && page.items.length <= left,
+    };
+    left -= page.items.length;
+  } while (cursor !== null && left > 0);
+}
+
 /** All pages of a list, at most `max` items; `complete` says whether that was all. */
 export async function all<T>(
   path: string,
@@ -135,15 +158,10 @@ export async function all<T>(
   max: number,
   signal?: AbortSignal,
 ): Promise<{ items: T[]; complete: boolean }> {
-  const items: T[] = [];
-  let cursor: string | null = null;
-  do {
-    const page: Paged<T> = await ask<Paged<T>>(path, {
-      query: { ...query, cursor, limit: 500 },
-      ...(signal ? { signal } : {}),
-    });
-    items.push(...page.items);
-    cursor = page.next;
-  } while (cursor !== null && items.length < max);
-  return { items: items.slice(0, max), complete: cursor === null && items.length <= max };
+  const found = { items: [] as T[], complete: false };
+  for await (const page of pages<T>(path, query, max, signal)) {
+    found.items.push(...page.items);
+    found.complete = page.complete;
+  }
+  return found;
 }

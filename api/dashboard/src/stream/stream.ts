@@ -2,7 +2,7 @@
  * The one WebSocket of the page, and what it said. Everything live comes from here, and when it is
  * silent the page says so: a dead pipeline must never look like a quiet night.
  */
-import { ApiError, all, ask } from "@/api/client";
+import { ApiError, ask, pages } from "@/api/client";
 import type {
   ActivityView,
   AlertView,
@@ -303,15 +303,18 @@ export class Stream {
   /** The stream tells the top of a long queue; the rest is read page by page. */
   private async rest(mine: WebSocket | null): Promise<void> {
     try {
-      const { items, complete } = await all<AlertView>(
+      const read = pages<AlertView>(
         "/v1/alerts",
         { state: ["open", "acknowledged"], sort: "rank", site_id: this.site || null },
         MAX_UNRESOLVED,
       );
-      if (mine !== this.socket) return;
-      this.offer(items);
-      const queue = this.pending?.queue ?? this.state.queue;
-      if (complete) this.change({ queue: { ...queue, complete: true } });
+      for await (const { items, complete } of read) {
+        if (mine !== this.socket) return;
+        // Page by page: thousands at once would be felt as a halt.
+        this.offer(items);
+        const queue = this.pending?.queue ?? this.state.queue;
+        if (complete) this.change({ queue: { ...queue, complete: true } });
+      }
     } catch {
       // The top of the queue is there, and the page says that there is more.
     }
