@@ -45,6 +45,7 @@ AT: Final = datetime(2026, 3, 2, 22, 14, 7, 400_000, tzinfo=UTC)
 EVENT_ID: Final = "6c0c0b1e-3f0c-5d0e-9a53-9d2f6f4d2a11"
 ALERT_ID: Final = "0b7f6f7a-6a1c-5f1e-8d5c-2f6f1d3b9e42"
 
+SITE_BODY: Final = {"site_id": "north", "name": "North yard", "timezone": "Europe/Berlin"}
 SITE: Final = SiteView(
     site_id="north",
     name="North yard",

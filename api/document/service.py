@@ -36,7 +36,14 @@ from api.document.views import (
     revision_view,
 )
 from api.paging import Cursor, Page, fingerprint
-from api.problems import DatabaseUnavailable, DocumentChanged, FieldError, Invalid, NotFound
+from api.problems import (
+    Conflict,
+    DatabaseUnavailable,
+    DocumentChanged,
+    FieldError,
+    Invalid,
+    NotFound,
+)
 from infra.db import documents
 from infra.db.changes import compare
 from infra.db.documents import NewerRevisionError, TooLargeError
@@ -129,6 +136,21 @@ class Documents:
         """
         body = convert(raw, DocumentBody)
         return await self._save(site_id, body.document, expected, author)
+
+    async def create(self, site_id: str, given: Mapping[str, Any], author: str) -> SavedView:
+        """Put a site's first document into force, or the first since it was taken away.
+
+        Raises Conflict where there is such a site, and as `save`.
+        """
+        newest = await self._do(lambda: documents.kept(self._settings, site_id))
+        there = Conflict(f"There is a site '{site_id}' already.")
+        if newest is not None and newest.part is not None:
+            raise there
+        expected = frozenset({0 if newest is None else newest.revision})
+        try:
+            return await self._save(site_id, {"sites": [given]}, expected, author)
+        except DocumentChanged:
+            raise there from None
 
     async def restore(
         self, site_id: str | None, revision: int, expected: frozenset[int], author: str

@@ -69,6 +69,7 @@ NOBODY = str(uuid.uuid4())
 # A status beside 2xx in `well` is what a body gets that is let in, and is none on purpose.
 LINES: Final[Mapping[tuple[str, str], Line]] = {
     ("GET", "/v1/sites"): line(foreign=200),
+    ("POST", "/v1/sites"): line(422, foreign=403, body={"site_id": "no id"}),
     ("GET", "/v1/sites/{site_id}"): line(site_id=SITE),
     ("GET", "/v1/zones"): line(query={"site_id": SITE}),
     ("GET", "/v1/cameras"): line(query={"site_id": SITE}),

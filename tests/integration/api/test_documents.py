@@ -11,9 +11,18 @@ import httpx
 import pytest
 
 from api.account.identity import Role
+from infra.db.documents import publish
+from infra.db.outbox import drain_outbox
 from infra.settings import Settings
 from tests.integration.api.people import PASSWORD, bearer, knows_accounts, person, sign_in
-from tests.integration.api.support import is_ready, make_ready, serving, wait_until
+from tests.integration.api.support import document as document_of_all
+from tests.integration.api.support import (
+    is_ready,
+    make_ready,
+    run_in_thread,
+    serving,
+    wait_until,
+)
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
 
@@ -21,10 +30,10 @@ NORTH = "/v1/sites/north/document"
 
 
 @pytest.fixture(scope="module")
-def client(
+def settings_of(
     kafka_bootstrap: str, postgres_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[httpx.Client]:
-    """A façade of this file's own: what it saves is nobody else's."""
+) -> Settings:
+    """A namespace of this file's own: what it saves is nobody else's."""
     settings = Settings(
         state_dir=tmp_path_factory.mktemp("documents-state"),
         kafka_url=kafka_bootstrap,
@@ -32,7 +41,13 @@ def client(
         namespace=f"documents-{uuid.uuid4().hex[:8]}",
     )
     make_ready(settings)
-    with serving(settings) as stack:
+    return settings
+
+
+@pytest.fixture(scope="module")
+def client(settings_of: Settings) -> Iterator[httpx.Client]:
+    """An administrator of the façade in front of it."""
+    with serving(settings_of) as stack:
         wait_until(lambda: is_ready(stack), "the façade is ready", 120)
         wait_until(lambda: knows_accounts(stack), "the accounts are read", 60)
         person(stack, Role.ADMIN, name="kim")
@@ -59,6 +74,55 @@ def zone(document: dict[str, Any], zone_id: str = "yard") -> dict[str, Any]:
         one for one in document["sites"][0]["zones"] if one["zone_id"] == zone_id
     )
     return found
+
+
+def test_a_site_is_made_once_and_worked_on_like_any_other(
+    client: httpx.Client, settings_of: Settings
+) -> None:
+    body = {"site_id": "harbour", "name": "Harbour", "timezone": "Europe/Lisbon"}
+    assert client.get("/v1/sites/harbour").status_code == 404
+    made = client.post("/v1/sites", json=body)
+    assert made.status_code == 201, made.text
+    assert made.json()["in_force"] is True
+    assert made.headers["location"] == "/v1/sites/harbour"
+    site = client.get("/v1/sites/harbour").json()
+    assert (site["name"], site["timezone"], site["cameras"]) == ("Harbour", "Europe/Lisbon", 0)
+    tag, document = read(client, "/v1/sites/harbour/document")
+    assert tag == f'"{made.json()["revision"]}"'
+    document["sites"][0]["cameras"] = [{"camera_id": "quay"}]
+    assert save(client, tag, document, "/v1/sites/harbour/document").status_code == 200
+
+    # Who comes second takes nothing away from the first.
+    again = client.post("/v1/sites", json={"site_id": "harbour"})
+    assert (again.status_code, again.json()["type"]) == (409, "/v1/problems/conflict")
+    assert client.get("/v1/sites/harbour").json()["cameras"] == 1
+
+    # One that was taken away may come back.
+    publish(settings_of, document_of_all(), "test", prune=True)
+    run_in_thread(lambda: drain_outbox(settings_of))
+    wait_until(lambda: client.get("/v1/sites/harbour").status_code == 404, "it is gone", 30)
+    assert client.post("/v1/sites", json=body).status_code == 201
+    assert client.get("/v1/sites/harbour").json()["cameras"] == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"name": "Nowhere"}, "body.site_id"),
+        ({"site_id": "a b"}, "body.site_id"),
+        ({"site_id": "*"}, "body.site_id"),
+        ({"site_id": "fine", "name": ""}, "body.name"),
+        ({"site_id": "fine", "timezone": "Europe/Atlantis"}, "body.timezone"),
+        ({"site_id": "fine", "cameras": []}, "body"),
+    ],
+)
+def test_a_site_that_is_none_is_not_made(
+    client: httpx.Client, body: dict[str, Any], field: str
+) -> None:
+    answer = client.post("/v1/sites", json=body)
+    assert answer.status_code == 422, answer.text
+    assert [one["field"] for one in answer.json()["errors"]] == [field]
+    assert client.get("/v1/sites/fine").status_code == 404
 
 
 def test_a_moved_zone_is_checked_saved_in_force_and_taken_back(client: httpx.Client) -> None:
