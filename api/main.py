@@ -22,6 +22,7 @@ from api.account.token.endpoints import router as tokens
 from api.account.user.endpoints import router as users
 from api.alert.endpoints import notes as handovers
 from api.alert.endpoints import router as alerts
+from api.audit.endpoints import router as audit
 from api.backtest.endpoints import router as backtests
 from api.binding import allow_files, answers_to, listen
 from api.caching import Conditional
@@ -156,6 +157,7 @@ def create_app(
         me,
         users,
         tokens,
+        audit,
         dashboard(),
     ):
         app.include_router(router, dependencies=[idempotency.ONCE])

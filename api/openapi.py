@@ -61,6 +61,7 @@ TAGS: Final = [
         ("me", "One's own name, password, second factor and sessions"),
         ("users", "People, their roles and sites, and their sessions"),
         ("tokens", "Service tokens"),
+        ("audit", "What was done to users, tokens and keys, and by whom"),
         ("sites", "Sites, as their documents have them"),
         ("cameras", "Cameras, and whether they deliver frames"),
         ("devices", "Recorders, cameras and services: health, history, uptime"),

@@ -251,7 +251,21 @@ async def take_code(connection: AsyncConnection, account_id: str, hash: bytes) -
 
 
 async def owe(connection: AsyncConnection, said: Audit) -> None:
-    """Owe an act to `audit.v1`: it leaves with its transaction, or not at all."""
+    """Write an act down, and owe it to `audit.v1`: with its transaction, or not at all."""
+    await connection.execute(
+        "INSERT INTO audit (audit_id, at, kind, actor, actor_id, target, detail, address) "
+        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+        (
+            said.audit_id,
+            said.at,
+            said.kind.value,
+            said.actor,
+            said.actor_id,
+            said.target,
+            said.detail,
+            said.address,
+        ),
+    )
     await connection.execute(
         "INSERT INTO outbox (site_id, topic, key, revision, value, at) "
         "VALUES (%s, %s, %s, 0, %s, %s)",

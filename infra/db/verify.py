@@ -29,6 +29,7 @@ ACCOUNTS: Final = frozenset(
         "account_recovery_code",
         "account_refresh",
         "account_session",
+        "audit",
         "service_token",
         "sign_in_failure",
         "signing_key",

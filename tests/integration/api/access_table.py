@@ -153,6 +153,7 @@ LINES: Final[Mapping[tuple[str, str], Line]] = {
     ("DELETE", "/v1/users/{user_id}/sessions/{session_id}"): line(
         404, user_id=NOBODY, session_id=NOBODY
     ),
+    ("GET", "/v1/audit"): line(foreign=403),
     ("GET", "/v1/tokens"): line(foreign=200),
     ("POST", "/v1/tokens"): line(422, foreign=422, body={"name": "x"}),
     ("DELETE", "/v1/tokens/{token_id}"): line(404, token_id=NOBODY),

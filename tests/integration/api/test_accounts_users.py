@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pyotp
 import pytest
 
@@ -586,3 +587,49 @@ def test_the_command_line(
     first, second = (json.loads(run("rotate-keys", "--json")[1])["key_id"] for _ in range(2))
     assert first != second
     assert "no user" in run("reset", "nobody")[2]
+
+
+def test_what_was_done_is_written_down_for_who_may_read_it(
+    desk: Stack, client: httpx.Client, admin: dict[str, str]
+) -> None:
+    since = datetime.now(UTC) - timedelta(minutes=1)
+    made = added(client, admin)
+    place = f"/v1/users/{made['user_id']}"
+    assert client.delete(place, headers=admin).status_code == 204
+
+    def acts(**query: Any) -> list[dict[str, Any]]:
+        answer = client.get("/v1/audit", params={"target": made["name"], **query}, headers=admin)
+        assert answer.status_code == 200, answer.text
+        found: list[dict[str, Any]] = answer.json()["items"]
+        return found
+
+    removed, created = acts()
+    assert [removed["kind"], created["kind"]] == ["user_removed", "user_created"]
+    assert created["actor"].startswith("admin-")
+    assert created["address"] == "127.0.0.1"
+    assert made["password"] not in str([removed, created])
+    assert acts(kind="user_created") == [created]
+    assert acts(since=removed["at"]) == [removed]
+    assert acts(until=removed["at"]) == [created]
+    assert acts(actor="nobody") == []
+    # A page goes on where the one before ended.
+    first = client.get(
+        "/v1/audit", params={"target": made["name"], "limit": 1}, headers=admin
+    ).json()
+    assert first["items"] == [removed]
+    assert acts(limit=1, cursor=first["next"]) == [created]
+    assert since < datetime.fromisoformat(created["at"]) <= datetime.fromisoformat(removed["at"])
+
+    # Neither an operator nor an administrator of some sites reads about everybody.
+    operator = signed_in(client, person(desk, Role.OPERATOR))
+    assert problem(client.get("/v1/audit", headers=operator)) == "missing-scope"
+    bound = signed_in(client, person(desk, Role.ADMIN, sites=("north",)))
+    assert problem(client.get("/v1/audit", headers=bound)) == "site-bound"
+
+
+async def test_nobody_takes_back_what_was_done(desk: Stack) -> None:
+    async with Console(desk.settings).begin() as connection:
+        for statement in ("UPDATE audit SET actor = 'x'", "DELETE FROM audit", "TRUNCATE audit"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                async with connection.transaction():
+                    await connection.execute(statement.encode())

@@ -261,6 +261,7 @@ def fill_accounts(admin: Connection) -> None:
         "INSERT INTO sign_in_failure VALUES ('pair', 's', 1, now())",
         "INSERT INTO service_token VALUES ('t', 'n', 'h', '{}', NULL, 'kim', now(), now())",
         "INSERT INTO signing_key VALUES ('k', '{}', 's', now())",
+        "INSERT INTO audit VALUES ('1', now(), 'sign_in_granted', 'kim')",
     ):
         admin.execute(statement.encode())
 

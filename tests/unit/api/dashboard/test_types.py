@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any, get_args
 
 import msgspec
 import pytest
 
+from api.account.own.schemas import FactorView
+from api.account.token.schemas import TokenView
+from api.account.user.schemas import SessionView, UserView
 from api.alert.schemas import ActivityView, AlertView, CommandTaken, OutcomeView
+from api.audit.schemas import ActView
 from api.camera.schemas import CameraView
 from api.dashboard.serve import DIST
 from api.event.schemas import EventView, SnapshotView
@@ -17,14 +22,19 @@ from api.site.schemas import SiteView
 from api.stream import schemas as stream
 from api.zone.schemas import ZoneView
 from schemas.alert import RESOLUTIONS, RankPart
+from schemas.audit import AuditKind
 
+PAGES = DIST.parent / "src" / "pages"
 TYPES = (DIST.parent / "src" / "api" / "types.ts").read_text()
 
 
-def fields_of(name: str) -> set[str]:
-    """The fields of an interface in types.ts."""
-    match = re.search(rf"export interface {name} {{\n(.*?)\n}}", TYPES, re.DOTALL)
-    assert match is not None, f"types.ts has no {name}"
+ACCOUNTS = (DIST.parent / "src" / "api" / "accounts.ts").read_text()
+
+
+def fields_of(name: str, text: str = TYPES) -> set[str]:
+    """The fields of an interface."""
+    match = re.search(rf"export interface {name} {{\n(.*?)\n}}", text, re.DOTALL)
+    assert match is not None, f"there is no {name}"
     return set(re.findall(r"^  (\w+)\??:", match[1], re.MULTILINE))
 
 
@@ -48,6 +58,21 @@ def test_an_interface_has_the_structs_fields(struct: Any) -> None:
     told = {field.encode_name for field in msgspec.structs.fields(struct)}
     assert fields_of(struct.__name__) - told == set()
     assert told - fields_of(struct.__name__) == set()
+
+
+@pytest.mark.parametrize("struct", [ActView, FactorView, SessionView, TokenView, UserView])
+def test_what_is_told_of_accounts_has_the_structs_fields(struct: Any) -> None:
+    told = {field.encode_name for field in msgspec.structs.fields(struct)}
+    assert fields_of(struct.__name__, ACCOUNTS) == told
+
+
+def test_every_kind_of_act_has_its_words() -> None:
+    match = re.search(r"ACT_KINDS = \[(.*?)\]", ACCOUNTS, re.DOTALL)
+    assert match is not None
+    assert re.findall(r'"(\w+)"', match[1]) == [kind.value for kind in AuditKind]
+    for language in ("en", "de"):
+        words = PAGES / "settings" / f"messages.{language}.json"
+        assert set(json.loads(words.read_text())["log"]["kinds"]) == set(AuditKind)
 
 
 def test_a_resolution_is_one_that_the_server_takes() -> None:

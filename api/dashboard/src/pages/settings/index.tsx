@@ -2,6 +2,7 @@
 import { useTranslation } from "react-i18next";
 import { useSession } from "@/api/session";
 import { Browser } from "@/pages/settings/browser";
+import { Log } from "@/pages/settings/log";
 import { Own } from "@/pages/settings/own";
 import { Sites } from "@/pages/settings/sites";
 import { Tokens } from "@/pages/settings/tokens";
@@ -11,7 +12,7 @@ import "@/pages/settings/settings.css";
 
 export default function Settings() {
   const { t } = useTranslation("settings");
-  const { may } = useSession();
+  const { me, may } = useSession();
   return (
     <Page title={t("nav")}>
       <div className="settings">
@@ -20,6 +21,7 @@ export default function Settings() {
         {may("users:admin") ? <Users /> : null}
         {may("tokens:admin") ? <Tokens /> : null}
         <Sites />
+        {may("audit:read") && me.sites === null ? <Log /> : null}
       </div>
     </Page>
   );
