@@ -365,6 +365,8 @@ def test_somebody_elses_change_is_told_and_kept(
     page.keyboard.press("Shift+ArrowRight")
     expect(page.get_by_text("Mon 12:00–13:30")).to_be_visible()
     page.get_by_label("Stays at least, s").fill("4")
+    steps = page.get_by_role("textbox", name="What is to be done")
+    steps.fill("Look at the fence.\nCall the guard.\n")
     no_faults(page)
     shot(page, "rules-week")
 
@@ -397,6 +399,8 @@ def test_somebody_elses_change_is_told_and_kept(
     } in zone["active_schedule"]["windows"]
     with asking(stack) as client:
         assert client.get("/v1/sites/north").json()["name"] == "North"
+        document = client.get("/v1/sites/north/document").json()["document"]
+    assert document["sites"][0]["zones"][0]["procedure"] == ["Look at the fence.", "Call the guard."]
 
 
 def test_the_route_tree_is_checked_as_it_is_typed(page: Page, stack: Stack) -> None:

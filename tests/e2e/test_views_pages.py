@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -437,6 +438,20 @@ def test_the_map(stack: Stack, page: Page) -> None:
     keep(page, "map")
 
 
+def the_fields_are_by_the_sites_clock(page: Page) -> None:
+    """It is Berlin's, as the report's; the analyst's, which is UTC, is beside it."""
+    begin, end = (page.get_by_label(name, exact=True) for name in ("From", "to"))
+    begin.fill("2020-07-02T00:30")
+    end.fill("2020-07-02T08:30")
+    expect(begin).to_have_accessible_description(re.compile(r"your time: Wed,? 1 Jul 22:30:00$"))
+    expect(end).to_have_accessible_description(re.compile(r"your time: Thu,? 2 Jul 06:30:00$"))
+    with page.expect_request(lambda one: "/v1/reports/shift" in one.url) as asked:
+        page.get_by_role("button", name="Show").click()
+    assert "from=2020-07-01T22%3A30%3A00.000Z&to=2020-07-02T06%3A30%3A00.000Z" in asked.value.url
+    expect(page.locator(".report time").first).to_contain_text("00:30:00")
+    expect(page.locator(".report time small").first).to_contain_text("22:30:00")
+
+
 def test_the_shift_report(stack: Stack, page: Page) -> None:
     enter(page.context, stack)
     page.goto(f"{stack.url}/report")
@@ -453,6 +468,7 @@ def test_the_shift_report(stack: Stack, page: Page) -> None:
     assert "total,,opened,26" in text
     assert serious(page) == []
     keep(page, "report")
+    the_fields_are_by_the_sites_clock(page)
     page.get_by_label("From", exact=True).fill("2020-01-02T00:00")
     expect(page.locator(".refusal")).to_have_text("At most 31 days.")
     page.get_by_label("to", exact=True).fill("2020-01-02T08:00")
