@@ -28,7 +28,7 @@ from schemas.base import Severity
 from schemas.device import Assignment, Breaker, CameraState, DeviceHealth, DeviceSeverity
 from schemas.document import Camera, Device, Document, OnPlan, Plan, Position, Site
 from schemas.event import EventSource, SecurityEvent
-from tests.e2e.support import enter, serious
+from tests.e2e.support import enter, serious, stands_at_200
 from tests.integration.api.support import (
     Stack,
     is_ready,
@@ -372,6 +372,7 @@ def test_the_wall(stack: Stack, page: Page) -> None:
     expect(page.locator(".wall")).to_have_attribute("data-density", "large")
     page.get_by_role("button", name="Medium").click()
     assert serious(page) == []
+    stands_at_200(page)
     keep(page, "wall")
 
 
@@ -407,6 +408,7 @@ def test_the_timeline_by_keyboard(stack: Stack, page: Page) -> None:
     page.get_by_role("combobox", name="Camera").select_option("")
     expect(page.locator(".lane")).not_to_have_count(1)
     assert serious(page) == []
+    stands_at_200(page)
     keep(page, "timeline")
 
 
@@ -432,6 +434,7 @@ def test_the_map(stack: Stack, page: Page) -> None:
     table.get_by_role("button", name="<b>Recorder</b>").click()
     expect(page.get_by_role("complementary", name="<b>Recorder</b>")).to_contain_text("down")
     assert serious(page) == []
+    stands_at_200(page)
     picked_camera = table.get_by_role("button", name=SIMULATED.camera_name(CAMERAS[0]))
     picked_camera.click()
     expect(picked.locator("[data-state=there]")).to_be_visible()
@@ -467,6 +470,7 @@ def test_the_shift_report(stack: Stack, page: Page) -> None:
     assert text.startswith("section,key,measure,value")
     assert "total,,opened,26" in text
     assert serious(page) == []
+    stands_at_200(page)
     keep(page, "report")
     the_fields_are_by_the_sites_clock(page)
     page.get_by_label("From", exact=True).fill("2020-01-02T00:00")
@@ -494,6 +498,7 @@ def test_devices(stack: Stack, page: Page) -> None:
     expect(more).to_contain_text("mean time to repair2 h 1 min")
     expect(more).to_contain_text("2, 1 ended")
     assert serious(page) == []
+    stands_at_200(page)
     keep(page, "devices")
 
     # One that becomes worse moves, and the focus stays where it was.
