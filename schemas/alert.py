@@ -20,6 +20,7 @@ __all__ = [
     "CommandKind",
     "CommandOutcome",
     "RankPart",
+    "StepDone",
 ]
 
 RESOLUTIONS: Final = ("true_positive", "false_positive", "benign", "duplicate", "test")
@@ -42,6 +43,14 @@ class RankPart(Struct, frozen=True, kw_only=True, gc=False):
     reason: str
 
 
+class StepDone(Struct, frozen=True, kw_only=True, gc=False):
+    """A step of a procedure that was done: which, by whom, when."""
+
+    step_id: str
+    by: str
+    at: UtcTime
+
+
 class Alert(Message, frozen=True, kw_only=True):
     """An alert's whole current state, the value of `security.alerts.v1`.
 
@@ -53,7 +62,8 @@ class Alert(Message, frozen=True, kw_only=True):
     detector_ms, completed_at: of its newest event, for measuring latency. quiet: why nobody is
     told of it now (`held`, `snoozed`, `silenced`, `inhibited`, `muted_by_schedule`,
     `notifications_disabled`). incident: the alert that leads the incident it was merged into; a
-    leading alert names itself. escalation: how many steps were told.
+    leading alert names itself. escalation: how many steps were told. procedure: the steps of its
+    zone's procedure that were done, in that order.
     """
 
     SCHEMA: ClassVar[str] = "alert.v1"
@@ -94,6 +104,7 @@ class Alert(Message, frozen=True, kw_only=True):
     detector_ms: float | None = None
     quiet: str | None = None
     incident: str | None = None
+    procedure: Annotated[tuple[StepDone, ...], Meta(max_length=100)] = ()
 
 
 class ActivityKind(StrEnum):
@@ -112,6 +123,10 @@ class ActivityKind(StrEnum):
     """It became part of an incident; `detail` names the alert that leads it."""
     SPLIT = "split"
     """It left its incident."""
+    STEP_DONE = "step_done"
+    """A step of the procedure was done; `detail` says which."""
+    STEP_UNDONE = "step_undone"
+    """It was not, after all."""
     HANDED_OVER = "handed_over"
     """A note from one shift to the next; about no alert, `alert_id` is empty."""
     REFUSED = "refused"
@@ -162,6 +177,8 @@ class CommandKind(StrEnum):
     """Put `alert_ids` into the incident that `alert_id` leads."""
     SPLIT = "split"
     """Take the named alerts out of their incident; the leading one dissolves it."""
+    STEP = "step"
+    """A step of the alert's procedure was done, or was not after all (`done`)."""
     HANDOVER = "handover"
     """Leave a note for the next shift; about the named alerts too, where some are."""
 
@@ -171,6 +188,7 @@ class Command(Message, frozen=True, kw_only=True):
 
     alert_id, alert_ids: whom it is about, one or many; each has an outcome of its own. reason: of a
     resolve, one of RESOLUTIONS. shift: of a hand-over, as people call it (`night of 2 March`).
+    step, done: the id of a procedure's step, and whether it was done.
     """
 
     SCHEMA: ClassVar[str] = "alert-command.v1"
@@ -189,3 +207,5 @@ class Command(Message, frozen=True, kw_only=True):
         tuple[Annotated[str, Meta(max_length=200)], ...], Meta(max_length=1000)
     ] = ()
     shift: Annotated[str, Meta(max_length=200)] | None = None
+    step: Annotated[str, Meta(max_length=200)] | None = None
+    done: bool = True

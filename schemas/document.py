@@ -55,6 +55,9 @@ __all__ = [
 Point = tuple[Score, Score]
 Days = Annotated[tuple[str, ...], Meta(min_length=1, max_length=7)]
 ClockTime = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")]
+StepText = Annotated[str, Meta(min_length=1, max_length=300)]
+Procedure = Annotated[tuple[StepText, ...], Meta(max_length=20)]
+"""What is to be done at an alert, in this order; a line of plain text each."""
 Matcher = Annotated[str, Meta(min_length=3, max_length=500)]
 """`name="value"`, `!=`, `=~` or `!~`, as Alertmanager writes them."""
 
@@ -192,11 +195,13 @@ class SiteWatch(Config, frozen=True, kw_only=True):
     """How a site's devices are told of.
 
     flapping_changes: a device that changes more often than that in an hour is one alert that says
-    so; flapping_quiet: it ends when the device has not changed for so long.
+    so; flapping_quiet: it ends when the device has not changed for so long. procedure: what is to
+    be done at a device's alert.
     """
 
     flapping_changes: Annotated[int, Meta(ge=1, le=100)] = 4
     flapping_quiet: timedelta = timedelta(minutes=30)
+    procedure: Procedure = ()
 
 
 class Zone(Config, frozen=True, kw_only=True):
@@ -204,6 +209,7 @@ class Zone(Config, frozen=True, kw_only=True):
 
     polygons: camera to points in 0..1; a camera without one: the whole picture. The windows and
     dwell_sec are seconds; 0 means none. labels: none takes every label.
+    procedure: what is to be done at its alerts.
     """
 
     zone_id: ZoneId
@@ -219,6 +225,7 @@ class Zone(Config, frozen=True, kw_only=True):
     labels: tuple[Label, ...] = ()
     min_confidence: Score = 0.8
     dwell_sec: Annotated[float, Meta(ge=0, le=86_400)] = 0.0
+    procedure: Procedure = ()
 
 
 class Site(Config, frozen=True, kw_only=True):

@@ -26,6 +26,7 @@ __all__ = [
     "probe_id",
     "result_id",
     "snapshot_id",
+    "step_id",
     "track_id",
 ]
 
@@ -120,6 +121,14 @@ def alert_id(site: str, situation: str, opened_by: str) -> str:
 def activity_id(alert: str, kind: str, cause: str) -> str:
     """One entry of an alert's history; cause: the id of the event, command or timer behind it."""
     return _named(f"8:activity{len(alert)}:{alert}{len(kind)}:{kind}{len(cause)}:{cause}")
+
+
+def step_id(site: str, zone: str, text: str) -> str:
+    """A step of a procedure; zone: empty for the site's own procedure, for its devices.
+
+    By what it says: a document that is changed elsewhere leaves what was done where it is.
+    """
+    return _uuid("step", site, zone, text)
 
 
 def notification_id(site: str, receiver: str, group: str, flush: int) -> str:

@@ -12,6 +12,7 @@ from agents.route.alerts import resolve, revised, situation_of
 from agents.route.escalate import escalate
 from agents.route.life import close, judged, look_again, publish, reopened
 from agents.route.outputs import activity_record
+from agents.route.procedure import ProcedureError, ProcedureStep, steps_of, taken, zone_of
 from agents.route.rows import row_of
 from agents.route.tables import OPEN, ROWS, AlertRow
 from agents.runtime.stage import Context, Effect, Emit
@@ -94,7 +95,7 @@ def _one(ctx: Context, command: Command, row: AlertRow, out: list[Effect]) -> No
     try:
         _check(ctx, command, row)
         _apply(ctx, command, row, out)
-    except (CommandError, incidents.IncidentError) as error:
+    except (CommandError, ProcedureError, incidents.IncidentError) as error:
         answer(ctx, command, row.alert.alert_id, str(error), out)
 
 
@@ -118,6 +119,8 @@ def _check(ctx: Context, command: Command, row: AlertRow) -> None:
             raise CommandError("needs a duration")
         case CommandKind.COMMENT if not command.text:
             raise CommandError("needs `text`")
+        case CommandKind.STEP if not command.step:
+            raise CommandError("needs `step`, the id of one")
         case CommandKind.RESOLVE if command.reason not in (None, *RESOLUTIONS):
             raise CommandError(f"a reason is one of {', '.join(RESOLUTIONS)}")
         case CommandKind.REOPEN:
@@ -172,6 +175,8 @@ def _apply(ctx: Context, command: Command, row: AlertRow, out: list[Effect]) -> 
             )
             _done(ctx, command, row, ActivityKind.REOPENED, command.text, out)
             reopened(ctx, row, out)
+        case CommandKind.STEP:
+            _step(ctx, command, row, out)
         case CommandKind.SPLIT:
             for split in incidents.split(ctx, row):
                 _done(ctx, command, split, ActivityKind.SPLIT, f"from {alert.incident}", out)
@@ -199,6 +204,26 @@ def _done(
         detail=detail,
         outcome=CommandOutcome.APPLIED,
     )
+
+
+def _step(ctx: Context, command: Command, row: AlertRow, out: list[Effect]) -> None:
+    """Note that a step of the procedure was done, or was not after all."""
+    step = command.step or ""
+    steps = {one.step_id: one.text for one in _steps(ctx, row)}
+    alert, now = row.alert, ctx.now
+    done = taken(alert, steps, step, done=command.done, by=command.actor, now=now)
+    kind = ActivityKind.STEP_DONE if command.done else ActivityKind.STEP_UNDONE
+    # What was done of a step that the document had before can still be taken back.
+    _done(ctx, command, revised(row, now, procedure=done), kind, steps.get(step), out)
+
+
+def _steps(ctx: Context, row: AlertRow) -> list[ProcedureStep]:
+    """The steps of an alert's procedure, and of those that it leads."""
+    config = ctx.configuration.sites.get(row.alert.site_id)
+    led = (row_of(ctx, one) for one in incidents.members(ctx, row))
+    alerts = (row.alert, *(one.alert for one in led if one is not None))
+    zones = dict.fromkeys(zone_of(one.zone_id, one.device_id) for one in alerts)
+    return [step for zone in zones for step in steps_of(config, zone)]
 
 
 def _merge(ctx: Context, command: Command, named: tuple[str, ...], out: list[Effect]) -> None:

@@ -44,8 +44,11 @@ NEEDS: Final = {
     CommandKind.SNOOZE: ("for_", "for"),
     CommandKind.COMMENT: ("text", "text"),
     CommandKind.HANDOVER: ("text", "text"),
+    CommandKind.STEP: ("step", "step"),
 }
 """What a command cannot do without: the field, and its name in the body."""
+ALONE: Final = (CommandKind.MERGE, CommandKind.SPLIT, CommandKind.HANDOVER, CommandKind.STEP)
+"""What is not asked of many alerts at once."""
 
 
 def wait_of(text: str | None) -> float:
@@ -82,7 +85,7 @@ def to_command(body: CommandBody | BulkBody, principal: Principal) -> dict[str, 
         if not 0 < duration <= MAX_SNOOZE_S:
             detail = "has to be above 0 and at most 30d"
             raise Invalid([FieldError(field="body.for", detail=detail)])
-    return {
+    fields = {
         "kind": body.kind,
         "actor": principal.name,
         "to": body.to,
@@ -90,6 +93,9 @@ def to_command(body: CommandBody | BulkBody, principal: Principal) -> dict[str, 
         "reason": body.reason,
         "text": body.text,
     }
+    if body.kind is CommandKind.STEP and isinstance(body, CommandBody):
+        fields |= {"step": body.step, "done": body.done}
+    return fields
 
 
 async def ask(
@@ -148,10 +154,10 @@ async def ask_many(
 ) -> CommandTaken:
     """Ask the same of many alerts, of one site or of several. See `ask`."""
     body = convert(raw, BulkBody)
-    fields = to_command(body, principal)
-    if body.kind in (CommandKind.MERGE, CommandKind.SPLIT, CommandKind.HANDOVER):
+    if body.kind in ALONE:
         detail = "has to be ack, assign, snooze, escalate, resolve, reopen or comment"
         raise Invalid([FieldError(field="body.kind", detail=detail)])
+    fields = to_command(body, principal)
     wanted = tuple(dict.fromkeys(body.alert_ids))
     where = await _sites_of(api, sites, wanted)
     unknown = [one for one in wanted if one not in where]

@@ -9,8 +9,9 @@ from pydantic import Field
 
 from api import examples
 from api.account.identity import PrincipalDep, Scope, needs
-from api.alert import commands, service
+from api.alert import commands, procedure, service
 from api.alert.commands import wait_of
+from api.alert.examples import PROCEDURE, STEP_ID
 from api.alert.repository import Sort
 from api.alert.schemas import (
     ActivityView,
@@ -20,6 +21,7 @@ from api.alert.schemas import (
     CommandTaken,
     HandoverBody,
     HandoverView,
+    ProcedureView,
 )
 from api.body import parse, read
 from api.context import ApiDep
@@ -129,6 +131,28 @@ async def activity(
 
 
 @router.get(
+    "/{alert_id}/procedure",
+    dependencies=[needs(Scope.ALERTS_READ)],
+    summary="What is to be done at an alert",
+    responses=answers(
+        ProcedureView,
+        "The steps, and who did which",
+        example=PROCEDURE,
+        problems=(NotFound, DatabaseUnavailable),
+    ),
+)
+async def steps(
+    api: ApiDep, principal: PrincipalDep, alert_id: AnyId, query: Annotated[SiteQuery, Query()]
+) -> Response:
+    """The steps of its zone, and of those of the alerts that it leads, by the site's document now.
+
+    A `step` command says that one was done. What was done is in the alert itself, too.
+    """
+    sites = in_scope(api.configuration, principal, query.site_id)
+    return reply(await procedure.procedure(api, sites, alert_id))
+
+
+@router.get(
     "/{alert_id}/snapshot",
     dependencies=[needs(Scope.MEDIA_READ)],
     summary="An alert's best picture",
@@ -155,6 +179,7 @@ class WaitQuery(SiteQuery):
 
 
 Key = Annotated[str | None, Header(min_length=1, max_length=200, pattern=PRINTABLE)]
+COMMANDS = examples.COMMANDS | {"step": {"kind": "step", "step": STEP_ID, "done": True}}
 PROBLEMS = (NotFound, Invalid, Overloaded, BrokerUnavailable, DatabaseUnavailable)
 DONE = answers(CommandTaken, "Every outcome is here", example=examples.COMMAND)
 
@@ -204,9 +229,9 @@ async def bulk(
 @router.post(
     "/{alert_id}/commands",
     dependencies=[needs(Scope.ALERTS_ACT)],
-    summary="Acknowledge, assign, snooze, escalate, resolve, reopen, comment, merge, split",
+    summary="Acknowledge, assign, snooze, escalate, resolve, reopen, comment, merge, split, step",
     status_code=202,
-    openapi_extra=request_body(CommandBody, examples=examples.COMMANDS),
+    openapi_extra=request_body(CommandBody, examples=COMMANDS),
     responses=answers(
         CommandTaken,
         "The command is on its way; what became of it is in the alert's activity, and here (200) "

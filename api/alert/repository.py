@@ -21,6 +21,7 @@ __all__ = [
     "activity",
     "alert",
     "handovers",
+    "led",
     "page",
     "sites_of",
 ]
@@ -176,6 +177,16 @@ async def sites_of(
         {"sites": sorted(sites), "alerts": sorted(alert_ids)},
     )
     return {row["alert_id"]: row["site_id"] for row in rows}
+
+
+async def led(database: Database, sites: Collection[str], alert_id: str) -> list[Row]:
+    """The places of the alerts that this one leads, each once; at most a thousand, as alerts."""
+    return await database.rows(
+        sites,
+        "SELECT DISTINCT zone_id, CASE WHEN zone_id IS NULL THEN device_id END AS device_id "
+        "FROM alert WHERE site_id = ANY(%(sites)s) AND incident = %(alert_id)s LIMIT 1000",
+        {"sites": sorted(sites), "alert_id": alert_id},
+    )
 
 
 async def handovers(

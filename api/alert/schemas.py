@@ -19,6 +19,9 @@ __all__ = [
     "HandoverBody",
     "HandoverView",
     "OutcomeView",
+    "ProcedureView",
+    "StepView",
+    "ZoneProcedure",
     "snapshot_url",
     "view",
 ]
@@ -77,7 +80,8 @@ class CommandBody(Struct, frozen=True, kw_only=True):
 
     to: for `assign`. for: how long to `snooze`: `30m`, `2h`, or seconds. reason: of a `resolve`:
     true_positive, false_positive, benign, duplicate or test. text: of a `comment`. alert_ids: what
-    to `merge` under this alert, or to `split` off with it.
+    to `merge` under this alert, or to `split` off with it. step: of a `step`, its id in the alert's
+    procedure; done: false takes it back.
     """
 
     kind: CommandKind
@@ -86,6 +90,8 @@ class CommandBody(Struct, frozen=True, kw_only=True):
     reason: Words | None = None
     text: Words | None = None
     alert_ids: AlertIds = ()
+    step: AnyId | None = None
+    done: bool = True
 
 
 class BulkBody(Struct, frozen=True, kw_only=True):
@@ -100,6 +106,33 @@ class BulkBody(Struct, frozen=True, kw_only=True):
     for_: str | Annotated[float, Meta(ge=0)] | None = msgspec.field(default=None, name="for")
     reason: Words | None = None
     text: Words | None = None
+
+
+class StepView(Struct, frozen=True, kw_only=True):
+    """A step of a procedure. done_by, done_at: null while nobody has done it."""
+
+    step_id: str
+    text: str
+    done_by: str | None
+    done_at: UtcTime | None
+
+
+class ZoneProcedure(Struct, frozen=True, kw_only=True):
+    """What is to be done at a zone's alerts. zone_id: null for alerts about the site's devices."""
+
+    zone_id: str | None
+    steps: tuple[StepView, ...]
+
+
+class ProcedureView(Struct, frozen=True, kw_only=True):
+    """What is to be done at an alert, by the site's document as it is now, and what of it was.
+
+    zones: that of the alert, and those of the alerts that it leads; only such as have steps.
+    """
+
+    alert_id: str
+    site_id: str
+    zones: tuple[ZoneProcedure, ...]
 
 
 class HandoverBody(Struct, frozen=True, kw_only=True):

@@ -96,6 +96,7 @@ class _Site:
             )
         if not SHORTEST_QUIET <= site.watch.flapping_quiet <= LONGEST_QUIET:
             at((*path, "watch", "flapping_quiet"), "flapping_quiet is between 1m and 24h")
+        self._check_procedure("watch", site.watch.procedure, (*path, "watch", "procedure"))
         least, most = NORMAL
         if not least <= site.polling.normal <= most:
             at((*path, "polling", "normal"), "normal is out of range, which is 4m to 1h")
@@ -281,6 +282,19 @@ class _Site:
                     + self._problems.known("receivers", receiver, self._receivers),
                 )
         check_schedule(zone.active_schedule, (*path, "active_schedule"), self._problems)
+        self._check_procedure(name, zone.procedure, (*path, "procedure"))
+
+    def _check_procedure(self, name: str, procedure: tuple[str, ...], path: Path) -> None:
+        """A step is known by what it says: two that say the same would be one."""
+        seen: set[str] = set()
+        for index, step in enumerate(procedure):
+            if not step.strip():
+                self._problems.at((*path, index), f"a step of the procedure of {name} is empty")
+            elif step in seen:
+                self._problems.at(
+                    (*path, index), f"the procedure of {name} has step {shown(step)} twice"
+                )
+            seen.add(step)
 
 
 def check_schedule(schedule: Schedule, path: Path, problems: Problems) -> None:

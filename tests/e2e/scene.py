@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import cv2
+from msgspec.structs import replace
 
 from agents.capture.simulator import SimulatedSite, Stay
 from infra.blob.open import open_store
@@ -13,10 +14,10 @@ from infra.db.documents import publish
 from infra.db.outbox import drain_outbox
 from infra.demo import simulated_document
 from infra.settings import Settings
-from schemas.alert import ActivityKind, Alert, AlertState, RankPart
+from schemas.alert import ActivityKind, Alert, AlertState, RankPart, StepDone
 from schemas.base import Severity
 from schemas.device import CameraState
-from schemas.ids import snapshot_id
+from schemas.ids import snapshot_id, step_id
 from tests.e2e.support import an_alert
 from tests.integration.api.support import Stack, probe_record, run_in_thread
 from topics.record import OutRecord
@@ -26,12 +27,21 @@ __all__ = ["Night", "document_of", "probes_of"]
 SITE = "sim"
 SEVERITIES = (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severity.LOW)
 AFTER = timedelta(minutes=2)
+PROCEDURE = (
+    "Look at the pictures before and after, and at the camera beside it.",
+    "Call the guard on duty; nobody goes out alone.",
+    "Speak to whoever is there over the loudspeaker.",
+    "Note in a comment who was there and why.",
+)
 
 
 def document_of(settings: Settings, site: SimulatedSite) -> None:
     """Publish the simulated site's document, and nothing beside it."""
     world = datetime.now(UTC).replace(microsecond=0)
     document = simulated_document(site.scene.name, site.seed, world)
+    (sim,) = document.sites
+    zones = tuple(replace(zone, procedure=PROCEDURE) for zone in sim.zones)
+    document = replace(document, sites=(replace(sim, zones=zones),))
     publish(settings, document, "test", prune=True)
     run_in_thread(lambda: drain_outbox(settings))
 
@@ -100,6 +110,7 @@ class Night:
             snapshot=event_id,
             event_ids=(event_id,),
             state=AlertState.ACKNOWLEDGED if acknowledged else AlertState.OPEN,
+            procedure=self._done(alert_at=at, zone_id=stay.zone_id),
             acknowledged_by="Kim" if acknowledged else None,
             acknowledged_at=at + timedelta(seconds=31) if acknowledged else None,
             assigned_to="Lee" if number % 6 == 1 else None,
@@ -107,6 +118,11 @@ class Night:
         self._event(event_id, alert, at)
         self._history(alert, at)
         return alert
+
+    def _done(self, *, alert_at: datetime, zone_id: str) -> tuple[StepDone, ...]:
+        """The first step, by Kim."""
+        step = step_id(SITE, zone_id, PROCEDURE[0])
+        return (StepDone(step_id=step, by="Kim", at=alert_at + timedelta(seconds=34)),)
 
     def _pictures(self, event_id: str, camera: str, middle: timedelta) -> None:
         store = open_store(self._stack.settings)

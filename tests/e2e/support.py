@@ -150,6 +150,92 @@ def serious(page: Page) -> list[str]:
     ]
 
 
+TWICE = {"width": 640, "height": 400}
+"""What is left of 1280 by 800 at 200 %."""
+
+LOST = """
+() => {
+  const found = [];
+  const called = (one) => {
+    const kind = one.getAttribute("class");
+    const text = one.getAttribute("aria-label") || one.textContent || "";
+    return `${one.tagName.toLowerCase()}.${kind} "${text.trim().slice(0, 40)}"`;
+  };
+  const above = (one) => {
+    const all = [];
+    for (let up = one.parentElement; up; up = up.parentElement) all.push(up);
+    return all;
+  };
+  const hides = (one) => /hidden|clip/.test(getComputedStyle(one).overflow);
+  // What is on a map is reached by the map's own keys, and by the table beside it.
+  const apart = ".leaflet-map-pane, .hidden-text, [inert]";
+  const seen = (one) =>
+    one.checkVisibility({ visibilityProperty: true, opacityProperty: true }) && !one.closest(apart);
+  const controls = "a[href], button, input, select, textarea, summary, [tabindex='0']";
+  for (const one of document.querySelectorAll(controls)) {
+    if (!seen(one)) continue;
+    one.scrollIntoView({ block: "nearest", inline: "nearest" });
+    const box = one.getBoundingClientRect();
+    if (box.width < 2 || box.height < 2) continue;
+    const [x, y] = [(box.left + box.right) / 2, (box.top + box.bottom) / 2];
+    if (x < 0 || x > innerWidth || y < 0 || y > innerHeight) {
+      found.push(`${called(one)} is not in the window`);
+      continue;
+    }
+    const cut = above(one).find((up) => hides(up) && (up.scrollLeft > 0 || up.scrollTop > 0));
+    if (cut) {
+      found.push(`${called(one)} is cut off by ${called(cut)}`);
+      cut.scrollTo(0, 0);
+      continue;
+    }
+    // Of what is larger than the window some part is in it.
+    const [inX, inY] = [
+      (Math.max(box.left, 0) + Math.min(box.right, innerWidth)) / 2,
+      (Math.max(box.top, 0) + Math.min(box.bottom, innerHeight)) / 2,
+    ];
+    const top = document.elementFromPoint(inX, inY);
+    if (top && !one.contains(top) && !top.contains(one)) {
+      found.push(`${called(one)} is under ${called(top)}`);
+    }
+  }
+  for (const one of document.querySelectorAll("body *")) {
+    if (!seen(one) || !hides(one) || one.matches("svg, svg *, canvas")) continue;
+    if (getComputedStyle(one).textOverflow === "ellipsis") continue;
+    if (one.scrollWidth > one.clientWidth + 1 && one.clientWidth > 2) {
+      found.push(`${called(one)} is cut off at its side`);
+    }
+  }
+  scrollTo(0, 0);
+  return [...new Set(found)];
+}
+"""
+
+
+def fits(page: Page) -> bool:
+    """Whether nothing has to be scrolled sideways."""
+    overflow: int = page.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+    return overflow <= 0
+
+
+def lost(page: Page) -> list[str]:
+    """Controls that cannot be brought into sight, and what is cut off."""
+    found: list[str] = page.evaluate(LOST)
+    return found
+
+
+def stands_at_200(page: Page) -> None:
+    """At 200 % nothing is scrolled sideways or out of reach, and axe finds nothing serious."""
+    before = page.viewport_size
+    assert before is not None
+    page.set_viewport_size(TWICE)  # type: ignore[arg-type]
+    assert fits(page), page.url
+    assert lost(page) == []
+    assert serious(page) == []
+    page.set_viewport_size(before)
+
+
 def enter(context: BrowserContext, stack: Stack, url: str | None = None) -> str:
     """Sign an administrator in, as the page would; the name. url: where the page is opened."""
     name = person(stack, Role.ADMIN)

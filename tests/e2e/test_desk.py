@@ -17,7 +17,7 @@ from infra.sandbox import Sandbox, publish, sandbox
 from infra.settings import Settings
 from schemas.document import Channel, Receiver, Route, Routing
 from tests.e2e.support import PATIENCE_MS, enter, serious
-from tests.integration.api.support import Stack, document, wait_until
+from tests.integration.api.support import PROCEDURE, Stack, document, wait_until
 
 pytestmark = [
     pytest.mark.browser,
@@ -211,3 +211,46 @@ def test_the_page_of_an_alert(desks: tuple[Page, Page], box: Sandbox) -> None:
     assert serious(page) == []
     page.goto(f"{box.url}/alerts/nothing")
     expect(page.locator(".state")).to_contain_text("no such alert", timeout=PATIENCE_MS)
+
+
+def test_what_one_has_done_of_the_procedure_the_other_sees(
+    desks: tuple[Page, Page], box: Sandbox
+) -> None:
+    alert = opened(box, uuid.uuid4().hex[:12])
+    for page in desks:
+        page.goto(f"{box.url}/alerts/{alert}")
+    one, other = (page.get_by_role("region", name="Procedure") for page in desks)
+    for panel in (one, other):
+        expect(panel.get_by_role("group", name="dock")).to_be_visible(timeout=PATIENCE_MS)
+        expect(panel.get_by_role("status")).to_have_text("0 of 2 done.")
+    # What a document says is text, whatever it looks like.
+    first, second = (one.get_by_role("checkbox", name=text) for text in PROCEDURE)
+    beside = other.get_by_role("checkbox", name=PROCEDURE[1])
+    first.focus()
+    desks[0].keyboard.press("Tab")
+    expect(second).to_be_focused()
+    desks[0].keyboard.press("Space")
+    for panel in (one, other):
+        box_of = panel.get_by_role("checkbox", name=PROCEDURE[1])
+        expect(box_of).to_be_checked(timeout=PATIENCE_MS)
+        expect(panel.get_by_role("status")).to_contain_text("1 of 2 done.")
+        expect(panel.get_by_role("status")).to_contain_text(PROCEDURE[1], timeout=PATIENCE_MS)
+        expect(panel.get_by_role("listitem").nth(1).locator("time")).to_be_visible()
+    expect(second).to_be_focused()
+    assert serious(desks[1]) == []
+    # The other one takes it back, and does the first.
+    beside.uncheck()
+    expect(second).not_to_be_checked(timeout=PATIENCE_MS)
+    other.get_by_role("checkbox", name=PROCEDURE[0]).check()
+    expect(first).to_be_checked(timeout=PATIENCE_MS)
+    # Read again, it is as it was.
+    desks[0].reload()
+    expect(first).to_be_checked(timeout=PATIENCE_MS)
+    expect(one.get_by_role("status")).to_contain_text("1 of 2 done.")
+    # At an alert that is over nothing is ticked any more.
+    desks[1].keyboard.press("r")
+    desks[1].get_by_role("dialog").get_by_role("button", name="Benign").click()
+    for page in desks:
+        expect(page.locator(".page-head")).to_contain_text("Benign", timeout=PATIENCE_MS)
+    for panel in (one, other):
+        expect(panel.get_by_role("checkbox").first).to_be_disabled()

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from agents.capture.simulator import SimulatedSite
 from infra.settings import Settings
 from tests.e2e.scene import Night, document_of, probes_of
-from tests.e2e.support import PATIENCE_MS, Workers, enter, serious
+from tests.e2e.support import PATIENCE_MS, TWICE, Workers, enter, fits, lost, serious
 from tests.integration.api.support import is_ready, serving, wait_until
 
 pytestmark = [
@@ -26,21 +26,11 @@ pytestmark = [
 
 PLACE = os.environ.get("WATCHFLOOR_PICTURES")
 WIDE = {"width": 1280, "height": 800}
-TWICE = {"width": 640, "height": 400}
-"""What is left of 1280 by 800 at 200 %."""
 
 
 def keep(page: Page, name: str) -> None:
     if PLACE:
         page.screenshot(path=str(Path(PLACE) / f"{name}.png"))
-
-
-def fits(page: Page) -> bool:
-    """Whether nothing has to be scrolled sideways."""
-    overflow: int = page.evaluate(
-        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    )
-    return overflow <= 0
 
 
 def test_each_page_in_light_and_dark_and_large(
@@ -84,6 +74,7 @@ def test_each_page_in_light_and_dark_and_large(
                 keep(page, f"{name}-{scheme}")
                 page.set_viewport_size(TWICE)  # type: ignore[arg-type]
                 assert fits(page), f"{name} at 200 %"
+                assert lost(page) == [], name
                 assert serious(page) == []
                 keep(page, f"{name}-{scheme}-200")
                 context.close()

@@ -28,7 +28,7 @@ from schemas.detection import PathPoint, TrackPath
 from schemas.document import Camera, Channel, Document, Receiver, Route, Routing, Site, Zone
 from schemas.event import EventSource, SecurityEvent
 from schemas.ids import alert_id
-from tests.e2e.support import PATIENCE_MS, enter, picture, serious
+from tests.e2e.support import PATIENCE_MS, enter, picture, serious, stands_at_200
 from tests.integration.api.people import PASSWORD, bearer, knows_accounts, person, sign_in
 from tests.integration.api.support import NOW, Stack, is_ready, run_in_thread, serving, wait_until
 from topics.admin import ensure
@@ -220,18 +220,6 @@ def no_faults(page: Page) -> None:
     assert serious(page) == []
 
 
-def large(page: Page) -> None:
-    """At 200 % nothing has to be scrolled sideways, and axe finds nothing either."""
-    before = page.viewport_size
-    assert before is not None
-    page.set_viewport_size({"width": 640, "height": 430})
-    assert page.evaluate(
-        "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
-    )
-    no_faults(page)
-    page.set_viewport_size(before)
-
-
 def shot(page: Page, name: str) -> None:
     """A picture for the documentation, where a folder for them is named."""
     if PLACE:
@@ -279,6 +267,7 @@ def goes_back(page: Page) -> None:
     expect(revisions).to_have_count(2)
     expect(revisions.first).to_contain_text("in force")
     no_faults(page)
+    stands_at_200(page)
     shot(page, "rules-history")
     revisions.nth(1).get_by_role("button", name="Go back to this").click()
     page.get_by_role("dialog").get_by_role("button", name="Go back to this").click()
@@ -325,7 +314,7 @@ def test_a_zone_is_drawn_tried_saved_and_in_force(page: Page, stack: Stack) -> N
     # By its picture, as the alert has it.
     expect(gone.locator("img")).to_have_js_property("naturalWidth", 160, timeout=PATIENCE_MS)
     no_faults(page)
-    large(page)
+    stands_at_200(page)
     page.get_by_role("region", name="Try on the past").evaluate("one => one.scrollIntoView()")
     shot(page, "rules-tried")
 
@@ -365,7 +354,10 @@ def test_somebody_elses_change_is_told_and_kept(
     page.keyboard.press("Shift+ArrowRight")
     expect(page.get_by_text("Mon 12:00–13:30")).to_be_visible()
     page.get_by_label("Stays at least, s").fill("4")
+    steps = page.get_by_role("textbox", name="What is to be done")
+    steps.fill("Look at the fence.\nCall the guard.\n")
     no_faults(page)
+    stands_at_200(page)
     shot(page, "rules-week")
 
     # Meanwhile somebody at a console names the site anew, and changes the same dwell time.
@@ -397,6 +389,11 @@ def test_somebody_elses_change_is_told_and_kept(
     } in zone["active_schedule"]["windows"]
     with asking(stack) as client:
         assert client.get("/v1/sites/north").json()["name"] == "North"
+        document = client.get("/v1/sites/north/document").json()["document"]
+    assert document["sites"][0]["zones"][0]["procedure"] == [
+        "Look at the fence.",
+        "Call the guard.",
+    ]
 
 
 def test_the_route_tree_is_checked_as_it_is_typed(page: Page, stack: Stack) -> None:
@@ -419,7 +416,7 @@ def test_the_route_tree_is_checked_as_it_is_typed(page: Page, stack: Stack) -> N
     expect(items).to_have_count(3)
     page.get_by_label("Matchers").fill('camera="gate"')
     no_faults(page)
-    large(page)
+    stands_at_200(page)
     page.get_by_role("button", name="Look and save").click()
     dialog = page.get_by_role("dialog")
     expect(dialog.locator("code").first).to_have_text("route.routes", timeout=PATIENCE_MS)
@@ -443,4 +440,5 @@ def test_the_route_tree_is_checked_as_it_is_typed(page: Page, stack: Stack) -> N
         timeout=PATIENCE_MS
     )
     no_faults(page)
+    stands_at_200(page)
     shot(page, "rules-text")

@@ -13,7 +13,7 @@ from api.account.console import Console
 from api.account.identity import Role
 from api.account.user.schemas import UserBody
 from infra.settings import Settings
-from tests.e2e.support import PATIENCE_MS, serious
+from tests.e2e.support import PATIENCE_MS, serious, stands_at_200
 from tests.integration.api.people import PASSWORD, at_console, fresh_name, person
 from tests.integration.api.support import Stack, is_ready, serving, wait_until
 
@@ -48,6 +48,7 @@ def test_in_by_password_and_out_again(page: Page, desk: Stack) -> None:
     sign_in(page, desk, name, "not the password")
     expect(page.get_by_role("alert")).to_contain_text("do not belong together")
     assert serious(page) == []
+    stands_at_200(page)
     page.get_by_label("Password").fill(PASSWORD)
     page.keyboard.press("Enter")
     here(page)
@@ -84,6 +85,7 @@ def test_a_temporary_password_is_changed_first(page: Page, desk: Stack) -> None:
     sign_in(page, desk, name, first)
     expect(page.get_by_role("heading")).to_contain_text("temporary")
     assert serious(page) == []
+    stands_at_200(page)
     page.get_by_label("Password now").fill(first)
     page.get_by_label("New password").fill("short")
     page.get_by_role("button", name="Change the password").click()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -27,7 +28,7 @@ from schemas.base import Severity
 from schemas.device import Assignment, Breaker, CameraState, DeviceHealth, DeviceSeverity
 from schemas.document import Camera, Device, Document, OnPlan, Plan, Position, Site
 from schemas.event import EventSource, SecurityEvent
-from tests.e2e.support import enter, serious
+from tests.e2e.support import enter, serious, stands_at_200
 from tests.integration.api.support import (
     Stack,
     is_ready,
@@ -371,6 +372,7 @@ def test_the_wall(stack: Stack, page: Page) -> None:
     expect(page.locator(".wall")).to_have_attribute("data-density", "large")
     page.get_by_role("button", name="Medium").click()
     assert serious(page) == []
+    stands_at_200(page)
     keep(page, "wall")
 
 
@@ -406,6 +408,7 @@ def test_the_timeline_by_keyboard(stack: Stack, page: Page) -> None:
     page.get_by_role("combobox", name="Camera").select_option("")
     expect(page.locator(".lane")).not_to_have_count(1)
     assert serious(page) == []
+    stands_at_200(page)
     keep(page, "timeline")
 
 
@@ -431,10 +434,25 @@ def test_the_map(stack: Stack, page: Page) -> None:
     table.get_by_role("button", name="<b>Recorder</b>").click()
     expect(page.get_by_role("complementary", name="<b>Recorder</b>")).to_contain_text("down")
     assert serious(page) == []
+    stands_at_200(page)
     picked_camera = table.get_by_role("button", name=SIMULATED.camera_name(CAMERAS[0]))
     picked_camera.click()
     expect(picked.locator("[data-state=there]")).to_be_visible()
     keep(page, "map")
+
+
+def the_fields_are_by_the_sites_clock(page: Page) -> None:
+    """It is Berlin's, as the report's; the analyst's, which is UTC, is beside it."""
+    begin, end = (page.get_by_label(name, exact=True) for name in ("From", "to"))
+    begin.fill("2020-07-02T00:30")
+    end.fill("2020-07-02T08:30")
+    expect(begin).to_have_accessible_description(re.compile(r"your time: Wed,? 1 Jul 22:30:00$"))
+    expect(end).to_have_accessible_description(re.compile(r"your time: Thu,? 2 Jul 06:30:00$"))
+    with page.expect_request(lambda one: "/v1/reports/shift" in one.url) as asked:
+        page.get_by_role("button", name="Show").click()
+    assert "from=2020-07-01T22%3A30%3A00.000Z&to=2020-07-02T06%3A30%3A00.000Z" in asked.value.url
+    expect(page.locator(".report time").first).to_contain_text("00:30:00")
+    expect(page.locator(".report time small").first).to_contain_text("22:30:00")
 
 
 def test_the_shift_report(stack: Stack, page: Page) -> None:
@@ -452,7 +470,9 @@ def test_the_shift_report(stack: Stack, page: Page) -> None:
     assert text.startswith("section,key,measure,value")
     assert "total,,opened,26" in text
     assert serious(page) == []
+    stands_at_200(page)
     keep(page, "report")
+    the_fields_are_by_the_sites_clock(page)
     page.get_by_label("From", exact=True).fill("2020-01-02T00:00")
     expect(page.locator(".refusal")).to_have_text("At most 31 days.")
     page.get_by_label("to", exact=True).fill("2020-01-02T08:00")
@@ -478,6 +498,7 @@ def test_devices(stack: Stack, page: Page) -> None:
     expect(more).to_contain_text("mean time to repair2 h 1 min")
     expect(more).to_contain_text("2, 1 ended")
     assert serious(page) == []
+    stands_at_200(page)
     keep(page, "devices")
 
     # One that becomes worse moves, and the focus stays where it was.

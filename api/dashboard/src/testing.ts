@@ -39,6 +39,7 @@ export function alert(id: string, fields: Partial<AlertView> = {}): AlertView {
     detector_ms: null,
     quiet: null,
     incident: null,
+    procedure: [],
     snapshot_url: null,
     ...fields,
   };

@@ -118,6 +118,7 @@ LINES: Final[Mapping[tuple[str, str], Line]] = {
     ),
     ("GET", "/v1/alerts/{alert_id}"): line(alert_id=ALERT),
     ("GET", "/v1/alerts/{alert_id}/activity"): line(alert_id=ALERT),
+    ("GET", "/v1/alerts/{alert_id}/procedure"): line(alert_id=ALERT),
     ("GET", "/v1/alerts/{alert_id}/snapshot"): line(alert_id=ALERT),
     ("POST", "/v1/alerts/{alert_id}/commands"): line(
         202, body={"kind": "comment", "text": "x"}, alert_id=ALERT

@@ -53,6 +53,9 @@ DEVICES = ("hikvision", "dahua")
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 
+PROCEDURE = ("Look at the fence, too.", "Call the guard at the <dock>.")
+"""Of zone `dock`."""
+
 
 def document() -> Document:
     """Two sites: zone `yard` is at both, `dock` at one; recorder `nvr-1` at one."""
@@ -69,7 +72,12 @@ def document() -> Document:
                 ),
                 zones=(
                     Zone(zone_id="yard", camera_ids=("gate",), severity=Severity.HIGH),
-                    Zone(zone_id="dock", camera_ids=("gate", "fence"), labels=("person",)),
+                    Zone(
+                        zone_id="dock",
+                        camera_ids=("gate", "fence"),
+                        labels=("person",),
+                        procedure=PROCEDURE,
+                    ),
                 ),
             ),
             Site(

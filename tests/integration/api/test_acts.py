@@ -56,6 +56,7 @@ def answers(command: Command) -> list[Activity]:
         CommandKind.ACK: ActivityKind.ACKNOWLEDGED,
         CommandKind.RESOLVE: ActivityKind.RESOLVED,
         CommandKind.MERGE: ActivityKind.MERGED,
+        CommandKind.STEP: ActivityKind.STEP_DONE,
         CommandKind.HANDOVER: ActivityKind.HANDED_OVER,
     }
     return [
@@ -99,7 +100,8 @@ def test_the_outcome_is_told_to_who_waits_for_it(stack: Stack, obeyer: Obeyer) -
         path = f"/v1/alerts/{name}/commands"
         kim = client.post(path, params={"wait": "20s"}, json={"kind": "ack"}, headers=kims)
         lee = client.post(path, params={"wait": "20s"}, json={"kind": "ack"}, headers=lees)
-        later = client.post(path, json={"kind": "ack"}, headers=kims)
+        # Whom nobody answers: an answer may be there before the command's own receipt.
+        later = client.post(path, json={"kind": "ack"}, headers=stack.by("silent"))
     assert (kim.status_code, lee.status_code, later.status_code) == (200, 200, 202)
     assert kim.json()["outcomes"] == [
         {
@@ -168,6 +170,26 @@ def test_alerts_are_merged_within_a_site(stack: Stack, obeyer: Obeyer) -> None:
         {"field": "body.alert_ids", "detail": f"are no alerts of site north: {other}"}
     ]
     assert alone.json()["errors"][0]["field"] == "body.alert_ids"
+
+
+def test_a_step_of_the_procedure_is_asked_of_one_alert(stack: Stack, obeyer: Obeyer) -> None:
+    (name,) = alerts(stack, 1)
+    body = {"kind": "step", "step": "some-step", "done": False}
+    with stack.client() as client:
+        path = f"/v1/alerts/{name}/commands"
+        answer = client.post(path, params={"wait": "20s"}, json=body)
+        which = client.post(path, json={"kind": "step"})
+        many = client.post("/v1/alerts/commands", json={**body, "alert_ids": [name]})
+    assert answer.status_code == 200
+    sent = next(c for c in obeyer.seen if c.command_id == answer.json()["command_id"])
+    assert (sent.kind, sent.alert_id, sent.step, sent.done) == (
+        CommandKind.STEP,
+        name,
+        "some-step",
+        False,
+    )
+    assert which.json()["errors"][0]["field"] == "body.step"
+    assert many.json()["errors"][0]["field"] == "body.kind"
 
 
 def test_the_same_key_is_the_same_command(stack: Stack, obeyer: Obeyer) -> None:

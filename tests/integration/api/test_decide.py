@@ -17,7 +17,7 @@ from infra.sandbox import Sandbox, publish, sandbox
 from infra.settings import Settings
 from schemas.document import Channel, Receiver, Route, Routing
 from tests.integration.api.callers import actor, signed
-from tests.integration.api.support import document, wait_until
+from tests.integration.api.support import PROCEDURE, document, wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
 
@@ -127,6 +127,40 @@ async def test_two_who_want_different_things_at_once_both_have_an_answer(
     assert resolved["outcome"] == "applied"
     if acknowledged["outcome"] == "refused":  # it came second
         assert f"resolved by {actor('kim')}" in acknowledged["detail"]
+
+
+async def test_a_step_is_done_by_one_of_two_and_taken_back(
+    box: Sandbox, client: httpx.Client
+) -> None:
+    alert = opened(client)
+
+    def steps() -> Any:
+        (zone,) = client.get(f"/v1/alerts/{alert}/procedure").json()["zones"]
+        assert zone["zone_id"] == "dock"
+        return zone["steps"]
+
+    first, second = steps()
+    assert (first["text"], second["text"]) == PROCEDURE
+    path = f"/v1/alerts/{alert}/commands"
+    do = {"kind": "step", "step": second["step_id"]}
+    found = await at_once(box, path, kim=do, lee=do)
+    told = {who: one.json()["outcomes"][0] for who, one in zip(("kim", "lee"), found, strict=True)}
+    (winner,) = [who for who, one in told.items() if one["outcome"] == "applied"]
+    (late,) = [one for one in told.values() if one["outcome"] == "refused"]
+    assert (told[winner]["kind"], told[winner]["detail"]) == ("step_done", PROCEDURE[1])
+    assert late["detail"].startswith(f"step: already done by {actor(winner)} at ")
+    seen = wait_until(lambda: [s for s in steps() if s["done_by"]], "the step is done")
+    assert [(one["step_id"], one["done_by"]) for one in seen] == [
+        (second["step_id"], actor(winner))
+    ]
+    assert seen[0]["done_at"] is not None
+
+    # Anybody may take it back.
+    (undone,) = await at_once(box, path, sam={**do, "done": False})
+    assert undone.json()["outcomes"][0]["kind"] == "step_undone"
+    wait_until(lambda: not any(s["done_by"] for s in steps()), "nothing is done")
+    (wrong,) = await at_once(box, path, sam={"kind": "step", "step": "nothing"})
+    assert "no such step" in wrong.json()["outcomes"][0]["detail"]
 
 
 async def test_many_alerts_at_once_by_two_analysts_are_shared_out_without_a_rest(

@@ -13,10 +13,10 @@ import pytest
 from api import examples
 from infra.blob.open import open_store
 from infra.settings import Settings
-from schemas.alert import Alert, AlertState, RankPart
+from schemas.alert import Alert, AlertState, RankPart, StepDone
 from schemas.base import Severity
-from schemas.ids import snapshot_id
-from tests.integration.api.support import NOW, Stack
+from schemas.ids import snapshot_id, step_id
+from tests.integration.api.support import NOW, PROCEDURE, Stack
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
 
@@ -327,3 +327,41 @@ def test_the_history_of_an_alert_is_paged(filled: Stack) -> None:
     path = f"/v1/alerts/{TYPE}-000/activity"
     found = [entry for page in pages(filled, path, limit=2) for entry in page]
     assert [entry["detail"] for entry in found] == ["0", "1", "2", "3", "4"]
+
+
+def test_a_procedure_is_that_of_the_zone_and_of_what_an_alert_leads(stack: Stack) -> None:
+    kind = f"p{uuid.uuid4().hex[:8]}"
+    lead, member, other = (f"{kind}-{name}" for name in ("lead", "member", "other"))
+    look, call = (step_id("north", "dock", text) for text in PROCEDURE)
+    done = (StepDone(step_id=call, by="kim", at=NOW),)
+    plain = msgspec.structs.asdict(alert(3, alert_id=other, event_type=kind, zone_id="dock"))
+    del plain["procedure"]  # a writer of the release before
+    stack.archive(
+        "alerts",
+        [
+            alert(1, alert_id=lead, event_type=kind, zone_id="yard", incident=lead, procedure=done),
+            alert(2, alert_id=member, event_type=kind, zone_id="dock", incident=lead),
+            plain,
+        ],
+    )
+    with stack.client() as client:
+
+        def zones(alert_id: str) -> Any:
+            found = client.get(f"/v1/alerts/{alert_id}/procedure").json()["zones"]
+            return [
+                (zone["zone_id"], [(s["step_id"], s["text"], s["done_by"]) for s in zone["steps"]])
+                for zone in found
+            ]
+
+        undone = [(look, PROCEDURE[0], None), (call, PROCEDURE[1], None)]
+        assert zones(lead) == [("dock", [undone[0], (call, PROCEDURE[1], "kim")])]
+        assert zones(member) == [("dock", undone)]
+        assert zones(other) == [("dock", undone)]
+        (kept,) = client.get(f"/v1/alerts/{lead}").json()["procedure"]
+        assert (kept["step_id"], kept["by"]) == (call, "kim")
+        assert client.get(f"/v1/alerts/{other}").json()["procedure"] == []
+        assert client.get("/v1/alerts/absent/procedure").status_code == 404
+        table = {"from": NOW.isoformat(), "format": "ndjson"}
+        lines = client.get("/v1/exports/alerts", params=table).text.splitlines()
+        exported = {one["alert_id"]: one for one in map(msgspec.json.decode, lines)}
+        assert exported[lead]["procedure"] == [kept]

@@ -28,6 +28,8 @@ KIM = person(Role.OPERATOR)
         ({"kind": "reopen"}, {}),
         ({"kind": "escalate"}, {}),
         ({"kind": "comment", "text": "seen\nbefore"}, {"text": "seen\nbefore"}),
+        ({"kind": "step", "step": "s1"}, {"step": "s1", "done": True}),
+        ({"kind": "step", "step": "s1", "done": False}, {"step": "s1", "done": False}),
     ],
 )
 def test_commands(body: dict[str, Any], fields: dict[str, Any]) -> None:
@@ -49,6 +51,10 @@ def test_commands(body: dict[str, Any], fields: dict[str, Any]) -> None:
         ({"kind": "snooze", "for": "31d"}, "body.for"),
         ({"kind": "comment"}, "body.text"),
         ({"kind": "comment", "text": "a\u0000"}, "body.text"),
+        ({"kind": "step"}, "body.step"),
+        ({"kind": "step", "step": ""}, "body.step"),
+        ({"kind": "step", "step": "x" * 201}, "body.step"),
+        ({"kind": "step", "step": "s1", "done": "perhaps"}, "body.done"),
     ],
 )
 def test_what_is_missing_or_wrong_is_named(body: dict[str, Any], field: str) -> None:

@@ -19,6 +19,12 @@ export interface RankPart {
   reason: string;
 }
 
+export interface StepDone {
+  step_id: string;
+  by: string;
+  at: string;
+}
+
 export interface AlertView {
   alert_id: string;
   site_id: string;
@@ -56,6 +62,7 @@ export interface AlertView {
   detector_ms: number | null;
   quiet: string | null;
   incident: string | null;
+  procedure: StepDone[];
   snapshot_url: string | null;
 }
 
@@ -68,6 +75,24 @@ export interface ActivityView {
   actor: string;
   cause: string;
   detail: string | null;
+}
+
+export interface StepView {
+  step_id: string;
+  text: string;
+  done_by: string | null;
+  done_at: string | null;
+}
+
+export interface ZoneProcedure {
+  zone_id: string | null;
+  steps: StepView[];
+}
+
+export interface ProcedureView {
+  alert_id: string;
+  site_id: string;
+  zones: ZoneProcedure[];
 }
 
 export interface EventView {

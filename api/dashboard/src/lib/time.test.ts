@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { running, shownTime, span } from "@/lib/time";
+import { fromField, running, shownTime, span, toField } from "@/lib/time";
 
 const AT = Date.parse("2026-11-28T22:30:05Z");
 
@@ -19,6 +19,33 @@ describe("shownTime", () => {
   });
   it("falls back to UTC for a zone that nobody knows", () => {
     expect(shownTime(AT, AT, "Mars/Base", "UTC", "en-GB").text).toContain("22:30:05");
+  });
+});
+
+describe("a field", () => {
+  const at = (text: string) => Date.parse(text);
+  it.each([
+    ["2026-11-28T22:30:05Z", "Europe/Berlin", "2026-11-28T23:30"],
+    ["2026-11-28T22:30:05Z", "Asia/Tokyo", "2026-11-29T07:30"],
+    ["2026-11-28T22:30:05Z", "Asia/Kolkata", "2026-11-29T04:00"],
+    ["2026-07-01T00:00:00Z", "America/New_York", "2026-06-30T20:00"],
+    ["2026-11-28T00:00:00Z", "UTC", "2026-11-28T00:00"],
+  ])("%s in %s is %s, and back", (moment, zone, text) => {
+    expect(toField(at(moment), zone)).toBe(text);
+    expect(fromField(text, zone)).toBe(Math.floor(at(moment) / 60_000) * 60_000);
+  });
+  it.each([
+    // Clocks go forward at 01:00 UTC on 29 March, and back on 25 October.
+    ["2026-03-29T01:59", "2026-03-29T00:59:00Z"],
+    ["2026-03-29T02:30", "2026-03-29T01:30:00Z"], // there is no such time: 03:30
+    ["2026-03-29T03:00", "2026-03-29T01:00:00Z"],
+    ["2026-10-25T02:30", "2026-10-25T00:30:00Z"], // comes twice: the first
+    ["2026-10-25T03:00", "2026-10-25T02:00:00Z"],
+  ])("%s in Berlin is %s", (text, moment) => {
+    expect(fromField(text, "Europe/Berlin")).toBe(at(moment));
+  });
+  it.each(["", "2026-13-01T00:00", "soon"])("%j is no time", (text) => {
+    expect(fromField(text, "Europe/Berlin")).toBeNull();
   });
 });
 

@@ -60,6 +60,41 @@ export function moment(at: number, zone: string, language: string): string {
   }).format(at);
 }
 
+/** 2026-11-28T21:04, as a field of a form has it, by that zone's clock. */
+export function toField(at: number, zone: string): string {
+  const parts = format("en-GB", zone, "field", {
+    year: "numeric",
+    month: "2-digit",
+    day: "2-digit",
+    hour: "2-digit",
+    minute: "2-digit",
+    hourCycle: "h23",
+  }).formatToParts(at);
+  const of = (type: Intl.DateTimeFormatPartTypes) =>
+    parts.find((part) => part.type === type)?.value ?? "";
+  return `${of("year").padStart(4, "0")}-${of("month")}-${of("day")}T${of("hour")}:${of("minute")}`;
+}
+
+/**
+ * When that zone's clock shows what a field says; null where it says nothing. What it shows twice is
+ * the first time; what it never shows, in spring, is as long after the change as it is in the field.
+ */
+export function fromField(text: string, zone: string): number | null {
+  const asUtc = Date.parse(`${text}Z`);
+  if (Number.isNaN(asUtc)) return null;
+  // Clocks change at most once within these two days.
+  const [before, after] = [-DAY_MS, DAY_MS].map((away) => {
+    const near = asUtc + away;
+    return (
+      asUtc - (Date.parse(`${toField(near, zone)}Z`) - Math.floor(near / MINUTE_MS) * MINUTE_MS)
+    );
+  }) as [number, number];
+  const shown = [before, after].filter((at) => toField(at, zone) === toField(asUtc, "UTC"));
+  return shown.length ? Math.min(...shown) : before;
+}
+const MINUTE_MS = 60_000;
+const DAY_MS = 86_400_000;
+
 export interface ShownTime {
   /** The time, with the day where it is not today's there. */
   text: string;

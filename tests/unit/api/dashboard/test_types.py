@@ -9,10 +9,19 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
+from api.account.identity import Role, Scope
 from api.account.own.schemas import FactorView
 from api.account.token.schemas import TokenView
 from api.account.user.schemas import SessionView, UserView
-from api.alert.schemas import ActivityView, AlertView, CommandTaken, OutcomeView
+from api.alert.schemas import (
+    ActivityView,
+    AlertView,
+    CommandTaken,
+    OutcomeView,
+    ProcedureView,
+    StepView,
+    ZoneProcedure,
+)
 from api.audit.schemas import ActView
 from api.camera.schemas import CameraView
 from api.dashboard.serve import DIST
@@ -21,7 +30,7 @@ from api.health.verdict import Reason
 from api.site.schemas import SiteView
 from api.stream import schemas as stream
 from api.zone.schemas import ZoneView
-from schemas.alert import RESOLUTIONS, RankPart
+from schemas.alert import RESOLUTIONS, RankPart, StepDone
 from schemas.audit import AuditKind
 
 PAGES = DIST.parent / "src" / "pages"
@@ -47,10 +56,14 @@ def fields_of(name: str, text: str = TYPES) -> set[str]:
         CommandTaken,
         EventView,
         OutcomeView,
+        ProcedureView,
         RankPart,
         Reason,
         SiteView,
         SnapshotView,
+        StepDone,
+        StepView,
+        ZoneProcedure,
         ZoneView,
     ],
 )
@@ -79,6 +92,22 @@ def test_a_resolution_is_one_that_the_server_takes() -> None:
     match = re.search(r"RESOLUTIONS = \[(.*?)\]", TYPES, re.DOTALL)
     assert match is not None
     assert tuple(re.findall(r'"(\w+)"', match[1])) == RESOLUTIONS
+
+
+def words_of(name: str, text: str) -> list[str]:
+    """The words of a list or of a union of them, in their order."""
+    match = re.search(rf"export (?:const|type) {name}\b[^=]*=([^;]*);", text)
+    assert match is not None, name
+    return re.findall(r'"([\w:]+)"', match[1])
+
+
+def test_scopes_and_roles_have_their_names() -> None:
+    """What the page asks `may` of, and what an administrator gives to a token."""
+    session = (DIST.parent / "src" / "api" / "session.tsx").read_text()
+    scopes = [one.value for one in Scope]
+    assert sorted(words_of("SCOPES", session)) == sorted(scopes)
+    assert sorted(words_of("Scope", TYPES)) == sorted(scopes)
+    assert set(words_of("Role", TYPES)) == {one.value for one in Role}
 
 
 def test_no_message_of_the_stream_is_misspelt() -> None:

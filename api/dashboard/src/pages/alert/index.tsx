@@ -12,6 +12,7 @@ import { place, title } from "@/lib/alert";
 import { running } from "@/lib/time";
 import { History, Similar } from "@/pages/alert/history";
 import { Pictures } from "@/pages/alert/pictures";
+import { Procedure } from "@/pages/alert/procedure";
 import { CameraTimeline } from "@/pages/alert/timeline";
 import { useLiveAlert, useNow } from "@/stream/context";
 import { Button, EmptyState, ErrorState, Loading, Page, Severity } from "@/ui/basics";
@@ -82,6 +83,7 @@ function Shown({ alert }: { alert: AlertView }) {
           <History alert={alert} />
         </div>
         <div className="alert-side">
+          <Procedure alert={alert} />
           <section className="panel" aria-label={t("why")}>
             <Reasons alert={alert} />
           </section>

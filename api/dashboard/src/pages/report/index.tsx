@@ -1,23 +1,25 @@
 /** What a shift had to do, and how well: on the screen, as CSV, and on paper. */
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useId, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { address, ask } from "@/api/client";
+import { fromField, shownTime, toField } from "@/lib/time";
 import { useSite } from "@/shell/site";
 import { useNow } from "@/stream/context";
-import { Button, EmptyState, ErrorState, Loading, Page, TimeText } from "@/ui/basics";
+import { Button, EmptyState, ErrorState, Loading, Page, TimeText, useClock } from "@/ui/basics";
 import "@/ui/notes.css";
 import { useShownSite, useShownZone } from "@/ui/shown-zone";
 import type { ShiftReport } from "./api";
 import { HoursChart } from "./chart";
 import "./report.css";
-import { fromField, LENGTHS_H, lately, refusal, type Shift, seconds, toField } from "./shift";
+import { LENGTHS_H, lately, refusal, type Shift, seconds } from "./shift";
 import { Cameras, Hours, PrecisionBar, Rules, Severities } from "./tables";
 
 export default function Report() {
   const { t } = useTranslation("report");
   const { site } = useSite();
   const now = useNow(60_000);
+  const zone = useShownZone(site);
   const [shift, setShift] = useState<Shift>(() => lately(now, 8));
   const query = {
     site_id: site || null,
@@ -35,7 +37,8 @@ export default function Report() {
       title={t("nav")}
       actions={
         <>
-          <ShiftForm shift={shift} now={now} pick={setShift} />
+          {/* What is typed is meant by one clock: by another it would be another time. */}
+          <ShiftForm key={zone} zone={zone} shift={shift} now={now} pick={setShift} />
           <span className="spring" />
           <a
             className="button"
@@ -65,22 +68,23 @@ export default function Report() {
 }
 
 interface FormProps {
+  /** By whose clock the fields are. */
+  zone: string;
   shift: Shift;
   now: number;
   pick: (shift: Shift) => void;
 }
 
-const ahead = (at: number) => -new Date(at).getTimezoneOffset();
-
-function ShiftForm({ shift, now, pick }: FormProps) {
+function ShiftForm({ zone, shift, now, pick }: FormProps) {
   const { t } = useTranslation("report");
+  const about = useId();
   const [draft, setDraft] = useState<{ from: string; to: string } | null>(null);
-  const from = draft?.from ?? toField(shift.from, ahead(shift.from));
-  const to = draft?.to ?? toField(shift.to, ahead(shift.to));
-  const wrong = refusal(fromField(from), fromField(to));
+  const from = draft?.from ?? toField(shift.from, zone);
+  const to = draft?.to ?? toField(shift.to, zone);
+  const wrong = refusal(fromField(from, zone), fromField(to, zone));
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    const [begin, end] = [fromField(from), fromField(to)];
+    const [begin, end] = [fromField(from, zone), fromField(to, zone)];
     if (wrong || begin === null || end === null) return;
     setDraft(null);
     pick({ from: begin, to: end });
@@ -111,9 +115,11 @@ function ShiftForm({ shift, now, pick }: FormProps) {
           type="datetime-local"
           value={from}
           aria-invalid={wrong !== null}
+          aria-describedby={`${about}-from`}
           onChange={(event) => setDraft({ from: event.target.value, to })}
         />
       </label>
+      <OwnTime id={`${about}-from`} at={fromField(from, zone)} now={now} zone={zone} />
       <label>
         <span>{t("to")} </span>
         <input
@@ -121,9 +127,12 @@ function ShiftForm({ shift, now, pick }: FormProps) {
           type="datetime-local"
           value={to}
           aria-invalid={wrong !== null}
+          aria-describedby={`${about}-to`}
           onChange={(event) => setDraft({ from, to: event.target.value })}
         />
       </label>
+      <OwnTime id={`${about}-to`} at={fromField(to, zone)} now={now} zone={zone} />
+      <span className="quiet">{zone}</span>
       <Button type="submit" disabled={draft === null || wrong !== null}>
         {t("show")}
       </Button>
@@ -133,6 +142,25 @@ function ShiftForm({ shift, now, pick }: FormProps) {
         </span>
       ) : null}
     </form>
+  );
+}
+
+interface OwnProps {
+  id: string;
+  at: number | null;
+  now: number;
+  zone: string;
+}
+
+/** What a field says by the analyst's clock, where that is another one. */
+function OwnTime({ id, at, now, zone }: OwnProps) {
+  const { t } = useTranslation();
+  const { zone: own, language } = useClock();
+  const shown = at === null ? null : shownTime(at, now, zone, own, language).own;
+  return (
+    <small id={id} className="quiet">
+      {shown ? `${t("own")}: ${shown}` : null}
+    </small>
   );
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { HourLine } from "./api";
-import { fromField, lately, refusal, seconds, stacked, toField } from "./shift";
+import { lately, refusal, seconds, stacked } from "./shift";
 
 const HOUR = 3_600_000;
 const NOW = Date.parse("2026-03-02T10:20:00Z");
@@ -13,13 +13,6 @@ describe("a shift", () => {
     });
     const sharp = Date.parse("2026-03-02T10:00:00Z");
     expect(lately(sharp, 12).to).toBe(sharp);
-  });
-  it("is written as the form's field has it", () => {
-    expect(toField(NOW, 60)).toBe("2026-03-02T11:20");
-    expect(toField(NOW, -330)).toBe("2026-03-02T04:50");
-    const ahead = -new Date(NOW).getTimezoneOffset();
-    expect(fromField(toField(NOW, ahead))).toBe(NOW);
-    expect(fromField("")).toBeNull();
   });
   it.each([
     [null, NOW, "empty"],

@@ -20,17 +20,6 @@ export function lately(now: number, hours: number): Shift {
   return { from: to - hours * HOUR, to };
 }
 
-/** As the field of a form writes it, by the browser's clock. aheadMin: of UTC. */
-export function toField(at: number, aheadMin: number): string {
-  return new Date(at + aheadMin * 60_000).toISOString().slice(0, 16);
-}
-
-/** What a field says; null where it says nothing. */
-export function fromField(text: string): number | null {
-  const at = new Date(text).getTime();
-  return Number.isNaN(at) ? null : at;
-}
-
 export type Refusal = "empty" | "order" | "long";
 
 /** What is wrong with a shift; the API's bounds. */

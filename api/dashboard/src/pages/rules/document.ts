@@ -25,6 +25,7 @@ export interface Zone {
   labels?: string[];
   min_confidence?: number;
   dwell_sec?: number;
+  procedure?: string[];
 }
 
 export interface Camera {

@@ -150,6 +150,17 @@ export function ZoneForm(props: Props) {
         }}
       />
       <fieldset disabled={readOnly}>
+        <legend className="hidden-text">{t("zone.procedure")}</legend>
+        <WordsField
+          label={t("zone.procedure")}
+          hint={t("zone.procedureHint")}
+          between={"\n"}
+          value={zone.procedure ?? []}
+          problems={of("procedure")}
+          change={(steps) => set("procedure", steps)}
+        />
+      </fieldset>
+      <fieldset disabled={readOnly}>
         <legend>{t("zone.when")}</legend>
         <div className="rules-row">
           <label>
