@@ -27,7 +27,7 @@ from api.account.signin.sso import SingleSignOn
 from api.account.token.service import Tokens
 from api.account.user.service import Users
 from api.alert.asked import Asked
-from api.alert.service import Pages
+from api.alert.pages import Pages
 from api.backtest.service import Backtests
 from api.camera import service as cameras
 from api.camera.pictures import Pictures
@@ -42,7 +42,6 @@ from api.metrics import Metrics
 from api.notify.outcomes import Outcomes
 from api.onboard.service import Onboarding
 from api.problems import Problem
-from api.sharing import Shared
 from api.stream import pulse
 from api.stream.feed import Feed
 from api.stream.first import Queues
@@ -111,7 +110,7 @@ class Api:
         self.journal = Journal(max_entries=journal_entries)
         self.presence: Presence[Client] = Presence()
         self.queues = Queues()
-        self.pages: Pages = Shared()
+        self.pages = Pages()
         self.live = Live(self.configuration)
         self.pictures = Pictures(settings, now)
         self.outcomes = Outcomes()

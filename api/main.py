@@ -131,14 +131,15 @@ def create_app(
     )
     app.state.api = api
     for router in (
+        # They are looked through in this order, and these are asked for most.
+        alerts,
+        events,
         sites,
         cameras,
         devices,
         scans,
         onboarding,
         zones,
-        events,
-        alerts,
         handovers,
         notifications,
         backtests,

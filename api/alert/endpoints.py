@@ -90,7 +90,7 @@ async def every(
     """Alerts of a site, or of all: by rank, or the newest first."""
     sites = in_scope(api.configuration, principal, query.site_id)
     return reply(
-        await service.page(api, sites, query.filters(), query.sort, query.cursor, query.limit)
+        await api.pages.page(api, sites, query.filters(), query.sort, query.cursor, query.limit)
     )
 
 

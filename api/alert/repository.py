@@ -20,6 +20,7 @@ __all__ = [
     "TimeKey",
     "activity",
     "alert",
+    "alerts",
     "handovers",
     "led",
     "page",
@@ -27,6 +28,9 @@ __all__ = [
 ]
 
 SELECT: Final = sql.SQL("SELECT * FROM alert WHERE site_id = ANY(%(sites)s)")
+KEYS: Final = sql.SQL(
+    "SELECT site_id, alert_id, revision, rank, opened_at FROM alert WHERE site_id = ANY(%(sites)s)"
+)
 
 # Each site's highest by the index of what is unresolved, of these the highest, and only then their
 # rows. The state is said in the index's own words, or the index is not taken.
@@ -42,11 +46,15 @@ QUEUE: Final = sql.SQL(
         ) AS k
         ORDER BY k.rank DESC, k.alert_id LIMIT %(limit)s
     )
-    SELECT alert.* FROM highest
+    SELECT {columns} FROM highest
     JOIN alert ON alert.site_id = highest.site_id AND alert.alert_id = highest.alert_id
     WHERE alert.site_id = ANY(%(sites)s)
     ORDER BY rank DESC, alert_id
     """
+)
+QUEUE_ROWS: Final = sql.SQL("alert.*")
+QUEUE_KEYS: Final = sql.SQL(
+    "alert.site_id, alert.alert_id, alert.revision, alert.rank, alert.opened_at"
 )
 UNRESOLVED: Final = frozenset({AlertState.OPEN.value, AlertState.ACKNOWLEDGED.value})
 
@@ -113,8 +121,13 @@ async def page(
     sort: Sort,
     after: RankKey | TimeKey | None,
     limit: int,
+    *,
+    keys: bool = False,
 ) -> list[Row]:
-    """Alerts of those sites in that order; at most `limit`."""
+    """Alerts of those sites in that order; at most `limit`.
+
+    keys: only which, at which revision, and where in the order.
+    """
     values: dict[str, Any] = {"sites": sorted(sites), "limit": limit, **filters}
     conditions = [FILTERS[name] for name in filters]
     if after is not None:
@@ -127,9 +140,9 @@ async def page(
     query: sql.Composed
     if sort is Sort.RANK and UNRESOLVED.issuperset(filters.get("state", AlertState)):
         narrowed = sql.SQL("").join(sql.SQL(" AND ") + one for one in conditions)
-        query = QUEUE.format(conditions=narrowed)
+        query = QUEUE.format(conditions=narrowed, columns=QUEUE_KEYS if keys else QUEUE_ROWS)
     else:
-        query = sql.SQL(" AND ").join([SELECT, *conditions]) + ORDER[sort]
+        query = sql.SQL(" AND ").join([KEYS if keys else SELECT, *conditions]) + ORDER[sort]
     return await database.rows(sites, query, values)
 
 
@@ -141,6 +154,17 @@ async def alert(database: Database, sites: Collection[str], alert_id: str) -> Ro
         {"sites": sorted(sites), "alert_id": alert_id},
     )
     return rows[0] if rows else None
+
+
+async def alerts(
+    database: Database, sites: Collection[str], alert_ids: Collection[str]
+) -> list[Row]:
+    """These alerts, in no order; those that there are."""
+    return await database.rows(
+        sites,
+        SELECT + sql.SQL(" AND alert_id = ANY(%(alerts)s)"),
+        {"sites": sorted(sites), "alerts": sorted(alert_ids)},
+    )
 
 
 async def activity(

@@ -2,85 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from api.alert import repository
-from api.alert.repository import ActivityKey, RankKey, Sort, TimeKey
-from api.alert.schemas import ActivityView, AlertView, snapshot_url, view
-from api.database import Row, within
+from api.alert.pages import view_of
+from api.alert.repository import ActivityKey, Sort
+from api.alert.schemas import ActivityView, AlertView, view
+from api.database import Row
 from api.event import service as events
 from api.paging import Cursor, Page, fingerprint
 from api.problems import DatabaseUnavailable, NotFound
-from api.sharing import Shared
 from schemas.alert import AlertState
 
 if TYPE_CHECKING:
     from api.context import Api
 
-__all__ = ["Pages", "activity", "by_id", "page", "picture_row", "queue"]
+__all__ = ["activity", "by_id", "picture_row", "queue"]
 
 QUEUE: Final = 200
 
 LIVE_STATES: Final = (AlertState.OPEN, AlertState.ACKNOWLEDGED)
-
-
-def _view(row: Row) -> AlertView:
-    # At once: by way of an Alert a page would be made twice.
-    row["snapshot_url"] = snapshot_url(row["alert_id"], row["snapshot"])
-    return msgspec.convert(row, AlertView)
-
-
-Pages = Shared[tuple[frozenset[str], Sort, bytes, str | None, int], msgspec.Raw]
-"""Pages that are being read: a shift's desks ask for the same first page at the same time."""
-
-
-async def page(
-    api: Api,
-    sites: frozenset[str],
-    filters: dict[str, Any],
-    sort: Sort,
-    cursor: str | None,
-    limit: int,
-) -> msgspec.Raw:
-    """A `Page[AlertView]` of those sites, as JSON. Raises BadCursor and DatabaseUnavailable."""
-    # Whoever has another's page has asked for nothing: what may be seen is looked at here as well.
-    within(sites)
-    asked = msgspec.json.encode(filters, order="deterministic")
-
-    async def read() -> msgspec.Raw:
-        return msgspec.Raw(
-            msgspec.json.encode(await _page(api, sites, filters, sort, cursor, limit))
-        )
-
-    return await api.pages.get((sites, sort, asked, cursor, limit), read)
-
-
-async def _page(
-    api: Api,
-    sites: frozenset[str],
-    filters: dict[str, Any],
-    sort: Sort,
-    cursor: str | None,
-    limit: int,
-) -> Page[AlertView]:
-    query = fingerprint(sort, {**filters, "sites": sorted(sites)})
-    after: RankKey | TimeKey | None = None
-    if cursor is not None and sort is Sort.RANK:
-        after = Cursor.decode(cursor, RankKey, query)
-    elif cursor is not None:
-        after = Cursor.decode(cursor, TimeKey, query)
-    rows = await repository.page(api.database, sites, filters, sort, after, limit + 1)
-    items = tuple(_view(row) for row in rows[:limit])
-    more = None
-    if len(rows) > limit:
-        last = items[-1]
-        if sort is Sort.RANK:
-            more = Cursor(query, RankKey(last.rank, last.alert_id)).encode()
-        else:
-            more = Cursor(query, TimeKey(last.opened_at, last.alert_id)).encode()
-    return Page(items=items, next=more)
 
 
 async def by_id(api: Api, sites: frozenset[str], alert_id: str) -> AlertView:
@@ -91,7 +34,7 @@ async def by_id(api: Api, sites: frozenset[str], alert_id: str) -> AlertView:
     row = await repository.alert(api.database, sites, alert_id)
     if row is None:
         raise NotFound("alert", alert_id)
-    return _view(row)
+    return view_of(row)
 
 
 async def queue(api: Api, sites: frozenset[str]) -> tuple[list[AlertView], bool, bool]:
@@ -107,7 +50,7 @@ async def queue(api: Api, sites: frozenset[str]) -> tuple[list[AlertView], bool,
         rows = await repository.page(api.database, sites, filters, Sort.RANK, None, QUEUE + 1)
     except DatabaseUnavailable:
         history = False
-    alerts = {alert.alert_id: alert for alert in map(_view, rows)}
+    alerts = {alert.alert_id: alert for alert in map(view_of, rows)}
     for alert in api.live.alerts(sites):
         known = alerts.get(alert.alert_id)
         if known is None or known.revision < alert.revision:

@@ -47,6 +47,15 @@ class Role(StrEnum):
         """How long one statement may take; 0: as long as it needs."""
         return {Role.OWNER: 0, Role.API: 10_000, Role.ARCHIVE: 60_000}[self]
 
+    @property
+    def plan_cache_mode(self) -> str:
+        """How prepared statements are planned.
+
+        The API's are about one site or about all: a plan for any number of them takes the wrong
+        index for one (3.6 ms for a queue's page, with 200,000 alerts, where 1.2 with its own).
+        """
+        return "force_custom_plan" if self is Role.API else "auto"
+
 
 def schema_of(namespace: str) -> str:
     """The namespace's schema: `watchfloor` for the live one, else `wf_<namespace>`.
@@ -99,6 +108,7 @@ class Target:
         options = (
             f"-c search_path={self.schema},pg_temp -c timezone=UTC "
             f"-c statement_timeout={role.statement_timeout_ms} "
+            f"-c plan_cache_mode={role.plan_cache_mode} "
             "-c idle_in_transaction_session_timeout=60000"
         )
         return make_conninfo(
