@@ -156,6 +156,7 @@ TWICE = {"width": 640, "height": 400}
 LOST = """
 () => {
   const found = [];
+  const focused = document.activeElement;
   const called = (one) => {
     const kind = one.getAttribute("class");
     const text = one.getAttribute("aria-label") || one.textContent || "";
@@ -174,11 +175,12 @@ LOST = """
   const controls = "a[href], button, input, select, textarea, summary, [tabindex='0']";
   for (const one of document.querySelectorAll(controls)) {
     if (!seen(one)) continue;
+    // What is there for keyboards only shows itself with the focus.
+    one.focus({ preventScroll: true });
     one.scrollIntoView({ block: "nearest", inline: "nearest" });
     const box = one.getBoundingClientRect();
     if (box.width < 2 || box.height < 2) continue;
-    const [x, y] = [(box.left + box.right) / 2, (box.top + box.bottom) / 2];
-    if (x < 0 || x > innerWidth || y < 0 || y > innerHeight) {
+    if (box.right < 2 || box.left > innerWidth - 2 || box.bottom < 2 || box.top > innerHeight - 2) {
       found.push(`${called(one)} is not in the window`);
       continue;
     }
@@ -188,27 +190,35 @@ LOST = """
       cut.scrollTo(0, 0);
       continue;
     }
-    // Of what is larger than the window some part is in it.
-    const [inX, inY] = [
+    // What is larger than the window is in it with a part.
+    const [x, y] = [
       (Math.max(box.left, 0) + Math.min(box.right, innerWidth)) / 2,
       (Math.max(box.top, 0) + Math.min(box.bottom, innerHeight)) / 2,
     ];
-    const top = document.elementFromPoint(inX, inY);
+    const top = document.elementFromPoint(x, y);
     if (top && !one.contains(top) && !top.contains(one)) {
       found.push(`${called(one)} is under ${called(top)}`);
     }
   }
   for (const one of document.querySelectorAll("body *")) {
-    if (!seen(one) || !hides(one) || one.matches("svg, svg *, canvas")) continue;
+    if (!seen(one) || !hides(one) || one.matches("svg, svg *, .leaflet-container")) continue;
     if (getComputedStyle(one).textOverflow === "ellipsis") continue;
     if (one.scrollWidth > one.clientWidth + 1 && one.clientWidth > 2) {
       found.push(`${called(one)} is cut off at its side`);
     }
   }
+  document.activeElement?.blur();
+  focused?.focus({ preventScroll: true });
   scrollTo(0, 0);
   return [...new Set(found)];
 }
 """
+
+
+DRAWN = """
+() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))
+"""
+"""Until what follows the window's size, as charts do, has followed it."""
 
 
 def fits(page: Page) -> bool:
@@ -230,9 +240,12 @@ def stands_at_200(page: Page) -> None:
     before = page.viewport_size
     assert before is not None
     page.set_viewport_size(TWICE)  # type: ignore[arg-type]
+    page.evaluate(DRAWN)
     assert fits(page), page.url
-    assert lost(page) == []
-    assert serious(page) == []
+    # This module's assertions are not rewritten: they bring their own words.
+    missing, faults = lost(page), serious(page)
+    assert missing == [], missing
+    assert faults == [], faults
     page.set_viewport_size(before)
 
 

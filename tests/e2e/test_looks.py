@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from agents.capture.simulator import SimulatedSite
 from infra.settings import Settings
 from tests.e2e.scene import Night, document_of, probes_of
-from tests.e2e.support import PATIENCE_MS, TWICE, Workers, enter, fits, lost, serious
+from tests.e2e.support import PATIENCE_MS, TWICE, Workers, enter, fits, serious, stands_at_200
 from tests.integration.api.support import is_ready, serving, wait_until
 
 pytestmark = [
@@ -73,8 +73,6 @@ def test_each_page_in_light_and_dark_and_large(
                 assert fits(page), name
                 keep(page, f"{name}-{scheme}")
                 page.set_viewport_size(TWICE)  # type: ignore[arg-type]
-                assert fits(page), f"{name} at 200 %"
-                assert lost(page) == [], name
-                assert serious(page) == []
+                stands_at_200(page)
                 keep(page, f"{name}-{scheme}-200")
                 context.close()

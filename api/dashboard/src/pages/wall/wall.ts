@@ -1,19 +1,9 @@
 /** What the wall shows, in which order, and how old it is. Pure. */
+import type { NewestPicture } from "@/api/openapi";
 import type { CameraView } from "@/api/types";
 import { keyOf, type Ring, WORST } from "@/ui/rings";
 
-export interface NewestPicture {
-  site_id: string;
-  camera_id: string;
-  tag: string;
-  captured_at: string;
-  received_at: string;
-  live: boolean;
-  age_s: number;
-  width: number;
-  height: number;
-  location: string;
-}
+export type { NewestPicture };
 
 export interface Tile {
   key: string;
