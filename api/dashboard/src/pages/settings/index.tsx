@@ -6,6 +6,7 @@ import { useSites } from "@/api/queries";
 import { useSession } from "@/api/session";
 import type { SiteView } from "@/api/types";
 import { Browser } from "@/pages/settings/browser";
+import { Devices } from "@/pages/settings/devices";
 import { Own } from "@/pages/settings/own";
 import { Tokens } from "@/pages/settings/tokens";
 import { Users } from "@/pages/settings/users";
@@ -47,6 +48,7 @@ export default function Settings() {
     <Page title={t("nav")}>
       <div className="settings">
         <Browser />
+        {may("alerts:read") ? <Devices /> : null}
         <Own />
         {may("users:admin") ? <Users /> : null}
         {may("tokens:admin") ? <Tokens /> : null}
