@@ -2,7 +2,7 @@
 import { ask } from "@/api/client";
 import type { Severity } from "@/api/types";
 
-export interface PushDevice {
+export interface PushSubscriptionView {
   push_id: string;
   label: string;
   least: Severity;
@@ -13,15 +13,15 @@ export interface PushDevice {
   gone_at: string | null;
 }
 
-export interface PushKey {
+export interface KeyView {
   key: string;
   receivers: string[];
 }
 
-export interface PushAnswer {
+export interface PushView {
   state: "ready" | "no-receiver" | "no-key";
-  keys: PushKey[];
-  subscriptions: PushDevice[];
+  keys: KeyView[];
+  subscriptions: PushSubscriptionView[];
 }
 
 export interface Tried {
@@ -30,10 +30,10 @@ export interface Tried {
 }
 
 /** What a person chooses, or a browser says of itself. */
-export type Wishes = Pick<PushDevice, "least" | "label" | "language">;
+export type Wishes = Pick<PushSubscriptionView, "least" | "label" | "language">;
 
-export function listed(signal?: AbortSignal): Promise<PushAnswer> {
-  return ask<PushAnswer>("/v1/me/push", signal ? { signal } : {});
+export function listed(signal?: AbortSignal): Promise<PushView> {
+  return ask<PushView>("/v1/me/push", signal ? { signal } : {});
 }
 
 export function remove(pushId: string): Promise<void> {
@@ -65,8 +65,8 @@ export function keyOf(subscription: PushSubscription): string {
 export async function keepDevice(
   subscription: PushSubscription,
   wishes: Wishes,
-): Promise<PushDevice> {
-  return ask<PushDevice>(`/v1/me/push/${await idOf(subscription.endpoint)}`, {
+): Promise<PushSubscriptionView> {
+  return ask<PushSubscriptionView>(`/v1/me/push/${await idOf(subscription.endpoint)}`, {
     method: "PUT",
     body: {
       endpoint: subscription.endpoint,

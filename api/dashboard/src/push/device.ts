@@ -6,8 +6,8 @@ import {
   keepDevice,
   keyOf,
   listed,
-  type PushAnswer,
-  type PushDevice,
+  type PushSubscriptionView,
+  type PushView,
   remove,
 } from "@/push/api";
 
@@ -31,8 +31,8 @@ export function supported(): boolean {
 export function stateOf(known: {
   supported: boolean;
   permission: NotificationPermission;
-  answer: Pick<PushAnswer, "state">;
-  mine: Pick<PushDevice, "gone_at"> | null;
+  answer: Pick<PushView, "state">;
+  mine: Pick<PushSubscriptionView, "gone_at"> | null;
 }): PushState {
   if (!known.supported) return "unsupported";
   if (known.permission === "denied") return "denied";
@@ -101,7 +101,7 @@ async function subscribed(key: string): Promise<PushSubscription> {
 
 /** Have this browser told. False: the person, or the browser, does not allow it. */
 export async function turnOn(
-  answer: PushAnswer,
+  answer: PushView,
   least: Severity,
   language: string,
 ): Promise<boolean> {
@@ -121,7 +121,11 @@ export async function turnOn(
 }
 
 /** Another severity from which on this browser is told. */
-export async function wish(least: Severity, device: PushDevice, language: string): Promise<void> {
+export async function wish(
+  least: Severity,
+  device: PushSubscriptionView,
+  language: string,
+): Promise<void> {
   const found = await current();
   if (found) await keepDevice(found, { least, language, label: device.label });
 }

@@ -12,6 +12,7 @@ from api.camera.schemas import NewestPicture
 from api.dashboard.serve import DIST
 from api.device.schemas import ChangeView, DayView, DeviceDetail, DeviceView, ProbeView, UptimeView
 from api.place.schemas import PlacesView, PlaceView, PlanView
+from api.push.schemas import KeyView, PushSubscriptionView, PushView
 from api.report.schemas import (
     CameraLine,
     ChannelLine,
@@ -48,6 +49,7 @@ def interface(text: str, name: str) -> tuple[set[str], str | None]:
             "report/api.ts",
             [CameraLine, ChannelLine, Precision, RuleLine, SeverityLine, ShiftReport, Totals],
         ),
+        ("../push/api.ts", [KeyView, PushSubscriptionView, PushView]),
     ],
 )
 def test_an_interface_has_the_structs_fields(file: str, structs: list[Any]) -> None:

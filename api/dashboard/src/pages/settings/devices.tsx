@@ -4,7 +4,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Severity as Grade } from "@/api/types";
 import { why } from "@/pages/settings/form";
-import { listed, type PushAnswer, type PushDevice, remove, tryOut } from "@/push/api";
+import { listed, type PushSubscriptionView, type PushView, remove, tryOut } from "@/push/api";
 import { currentId, stateOf, supported, turnOff, turnOn, wish } from "@/push/device";
 import { SEVERITIES } from "@/shell/attention";
 import { Button, ErrorState, Loading, Severity, TimeText } from "@/ui/basics";
@@ -13,7 +13,7 @@ import { useToast } from "@/ui/toasts";
 const PUSH = ["push"] as const;
 
 interface Known {
-  answer: PushAnswer;
+  answer: PushView;
   /** What this browser's subscription is called. */
   id: string | null;
 }
@@ -38,7 +38,7 @@ function Least({ value, change }: { value: Grade; change: (least: Grade) => void
   );
 }
 
-function Device({ device, here, act }: { device: PushDevice; here: boolean; act: Act }) {
+function Device({ device, here, act }: { device: PushSubscriptionView; here: boolean; act: Act }) {
   const { t } = useTranslation("settings");
   const toast = useToast();
   const test = async () => {
