@@ -43,6 +43,7 @@ from api.notify.endpoints import router as notifications
 from api.onboard.endpoints import router as onboarding
 from api.openapi import answers, reply
 from api.place.endpoints import router as places
+from api.push.endpoints import router as pushes
 from api.query import AnyId
 from api.rates import Limited, Rates
 from api.report.endpoints import router as reports
@@ -156,6 +157,7 @@ def create_app(
         keys,
         link,
         me,
+        pushes,
         users,
         tokens,
         audit,

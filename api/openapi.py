@@ -58,7 +58,7 @@ TAGS: Final = [
     {"name": name, "description": text}
     for name, text in (
         ("sign-in", "Signing in and out, single sign-on, and the keys of access tokens"),
-        ("me", "One's own name, password, second factor and sessions"),
+        ("me", "One's own name, password, second factor, sessions, and browsers that are told"),
         ("users", "People, their roles and sites, and their sessions"),
         ("tokens", "Service tokens"),
         ("audit", "What was done to users, tokens and keys, and by whom"),

@@ -55,6 +55,7 @@ class NotifyRequest(Message, frozen=True, kw_only=True):
     event_ids: the events whose decisions wait for this delivery's first pass. deadline: after it
     nobody tries again (stage clock). kind: `alert`, `summary`, `escalation`, or `internal`, which
     has a note and no alerts. channels: the receiver's, as its document has them at each pass.
+    only: the id of a push subscription, where that one alone is told: somebody tries a device.
     """
 
     SCHEMA: ClassVar[str] = "notify-request.v1"
@@ -72,6 +73,7 @@ class NotifyRequest(Message, frozen=True, kw_only=True):
     total: int
     event_ids: tuple[str, ...] = ()
     note: Note | None = None
+    only: Annotated[str, Meta(max_length=64)] | None = None
 
 
 class Outcome(StrEnum):

@@ -36,6 +36,9 @@ THEIRS: Final = frozenset(
     {
         "/v1/me",
         "/v1/me/password",
+        "/v1/me/push",
+        "/v1/me/push/{push_id}",
+        "/v1/me/push/{push_id}/test",
         "/v1/me/sessions",
         "/v1/me/sessions/{session_id}",
         "/v1/me/totp",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ChannelError", "ChannelTimeoutError"]
+__all__ = ["ChannelError", "ChannelTimeoutError", "GoneError"]
 
 
 class ChannelError(RuntimeError):
@@ -32,3 +32,10 @@ class ChannelTimeoutError(ChannelError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, faulty=True)
+
+
+class GoneError(ChannelError):
+    """What it was to go to is not there any more, and will not come back."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, final=True)

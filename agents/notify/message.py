@@ -10,13 +10,15 @@ from typing import Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from msgspec.structs import replace
+
 from agents.notify.wording import HTML, SUBJECT, TEXT, words
 from schemas.base import Severity
 from schemas.document import Channel, Site, Template
 from schemas.notification import Line, NotifyRequest
 from schemas.reading.templates import MOST_SHOWN, AlertView, NoticeView, TemplateError, render
 
-__all__ = ["MOST_TEXT", "Said", "compose", "language_of", "pick", "severity_of"]
+__all__ = ["MOST_TEXT", "Said", "compose", "language_of", "pick", "severity_of", "speaking"]
 
 log = logging.getLogger("watchfloor.notify")
 
@@ -63,6 +65,11 @@ def language_of(channel: Channel, site: Site | None) -> str:
     if isinstance(own, str) and own:
         return own
     return (site.notifications.language if site is not None else None) or "en"
+
+
+def speaking(channel: Channel, language: str) -> Channel:
+    """The channel, as it speaks to somebody of that language."""
+    return replace(channel, options={**channel.options, "language": language})
 
 
 def pick(

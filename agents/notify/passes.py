@@ -8,6 +8,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from agents.notify.message import severity_of
+from agents.notify.push.selection import pushes_to_users
 from schemas.document import Channel, Receiver, Site
 from schemas.ids import confirmation_id, result_id
 from schemas.notification import ChannelOutcome, Circuit, NotifyRequest, NotifyResult, Outcome
@@ -61,9 +62,12 @@ def chosen(receiver: Receiver, attempt: Attempt, site: Site | None) -> dict[str,
     """The channels of this pass, in order.
 
     A site that names channels uses those; where a receiver has none of them, or none is left that
-    an earlier pass owes, it is all of them: who is to be told is told.
+    an earlier pass owes, it is all of them: who is to be told is told. A device that is being
+    tried is told by channels that push to users, or not at all.
     """
     every = keyed(receiver.channels)
+    if attempt.request.only is not None:
+        return {key: channel for key, channel in every.items() if pushes_to_users(channel)}
     wanted = set() if site is None else set(site.notifications.channels)
     used = {k: c for k, c in every.items() if not wanted or {c.name, c.kind} & wanted} or every
     if not attempt.channels:

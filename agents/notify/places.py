@@ -45,4 +45,7 @@ def place_of(channel: Channel) -> str:
     options = channel.options
     parts = [channel.kind, target_of(channel)]
     parts += [str(options.get(name, "")) for name in ("credentials", "user", "to", "port")]
+    if channel.kind == "webpush":
+        # One key for many: the devices of some must not open the breaker of the others'.
+        parts += [str(options.get(name, "")) for name in ("subscription", "users")]
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]

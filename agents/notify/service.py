@@ -15,11 +15,12 @@ from msgspec.structs import replace
 
 from agents.notify.errors import ChannelError, ChannelTimeoutError
 from agents.notify.known import Targets
-from agents.notify.message import compose
+from agents.notify.message import Said, compose, speaking
 from agents.notify.options import secret_of
 from agents.notify.passes import Attempt, Confirming, chosen, keyed, report, summary
 from agents.notify.picture import picture_of
 from agents.notify.places import target_of
+from agents.notify.push.subscribers import KeptSubscribers, Subscribers
 from agents.notify.senders.base import Job, Sender
 from agents.notify.senders.registry import senders
 from agents.notify.stage import result_record
@@ -64,6 +65,7 @@ class DeliveryService:
         secrets: Callable[[str], str] | None = None,
         web: Web | None = None,
         blobs: BlobStore | None = None,
+        subscribers: Subscribers | None = None,
     ) -> None:
         silent = os.environ.get("WATCHFLOOR_NOTIFY") == "off"
         recorder = os.environ.get("WATCHFLOOR_RECORDER")
@@ -74,6 +76,7 @@ class DeliveryService:
         self._secrets: Callable[[str], str] = secrets or secret_of
         self._web = web or Web()
         self._blobs = blobs
+        self._subscribers = subscribers
         self._queue: asyncio.Queue[Attempt] = asyncio.Queue()
         self._targets = Targets()
         self._taken: set[tuple[str, int, bool]] = set()
@@ -104,6 +107,9 @@ class DeliveryService:
 
                 self._blobs = open_store(ctx.settings)
         self._web.alive = ctx.alive
+        kept = KeptSubscribers(ctx.settings)
+        if self._subscribers is None:
+            self._subscribers = kept
         try:
             async with asyncio.TaskGroup() as tasks:
                 while True:
@@ -112,6 +118,7 @@ class DeliveryService:
         finally:
             self._taken.clear()
             await self._web.close()
+            await kept.close()
 
     async def _one(self, ctx: RoleContext, attempt: Attempt) -> None:
         said = self._said.get(self._mark(attempt))
@@ -158,6 +165,10 @@ class DeliveryService:
             return
         site = ctx.configuration.site(request.site_id)
         channels = chosen(receiver, attempt, None if site is None else site.site)
+        if not channels:
+            text = f"receiver {receiver.name} has no channel that pushes to users"
+            await self._tell(ctx, summary(attempt, (), {}, ctx.now(), error=text), attempt.trace)
+            return
         for key, circuit in attempt.circuits:
             if key in channels:
                 # One that this process has met itself it knows better.
@@ -284,16 +295,22 @@ class DeliveryService:
         site = ctx.configuration.site(request.site_id)
         document = None if site is None else site.site
         base = channel.options.get("link_base", ctx.settings.link_base)
-        return Job(
-            channel=channel,
-            request=request,
-            said=compose(
+
+        def said(by: Channel) -> Said:
+            return compose(
                 request,
-                channel,
+                by,
                 site=document,
                 templates=ctx.configuration.routing.templates,
                 link_base=base if isinstance(base, str) else "",
-            ),
+            )
+
+        return Job(
+            channel=channel,
+            request=request,
+            said=said(channel),
+            speaking=lambda language: said(speaking(channel, language)),
+            subscribers=self._subscribers,
             now=ctx.now(),
             secrets=self._secrets,
             policy=policy_of(None if document is None else document.notifications),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import psycopg
 
+from agents.notify.push.subscription import purpose_of
 from api.account import audit
 from api.account import repository as rows
 from api.account.authority import digest
@@ -26,12 +27,13 @@ from api.account.signin.service import LINK_FOR, totp_purpose
 from api.account.user.schemas import UserBody, UserChange
 from api.account.user.service import Users, almighty
 from api.problems import Problem
+from api.push import repository as push_rows
 from infra.db.errors import explain
 from infra.db.pool import AsyncConnection, account_scope
 from infra.db.target import Role as DatabaseRole
 from infra.db.target import target_of
 from infra.errors import WatchfloorError
-from infra.vault import Vault
+from infra.vault import Vault, VaultError
 from infra.vault_keys import source_of
 from schemas.audit import AuditKind
 
@@ -180,7 +182,8 @@ class Console:
         return None
 
     async def reseal(self, vault: Vault) -> int:
-        """Seal signing keys and second factors anew, with the vault's first key; how many.
+        """Seal signing keys, second factors and push subscriptions anew, with the vault's first
+        key; how many.
 
         Raises VaultError for a second factor that does not open: it would be lost with its key.
         """
@@ -196,6 +199,15 @@ class Console:
                         for sealed in (account.totp, account.totp_pending)
                     )
                     await rows.change_seals(connection, account.account_id, totp, pending)
+                    count += 1
+            async with self.begin() as connection:
+                for account_id, push_id, sealed in await push_rows.seals(connection):
+                    purpose = purpose_of(account_id, push_id)
+                    try:
+                        plain = vault.unseal(purpose, sealed)
+                    except VaultError:
+                        continue  # nobody can push to it any more, and its browser can come again
+                    await push_rows.reseal(connection, push_id, vault.seal(purpose, plain))
                     count += 1
         return count
 

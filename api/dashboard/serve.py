@@ -36,6 +36,8 @@ ROUTES: Final = (
 
 TOP: Final = {
     "/favicon.ico": "mark.svg",
+    # By this name the service worker keeps the page: without it, it does not install at all.
+    "/index.html": "index.html",
     "/mark.svg": "mark.svg",
     "/mark-192.png": "mark-192.png",
     "/mark-512.png": "mark-512.png",

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from api.context import Api
 
-__all__ = ["TOKEN_SECRET", "admit", "show", "submit"]
+__all__ = ["TOKEN_SECRET", "admit", "ask", "show", "submit"]
 
 TOKEN_SECRET: Final = "internal-notify"  # noqa: S105 - a secret's name
 LEAST_TOKEN: Final = 16
@@ -135,16 +135,24 @@ async def submit(
             source=source,
         ),
     )
+    return await ask(api, request)
+
+
+async def ask(api: Api, request: NotifyRequest) -> NotifyAnswer:
+    """Put a request on the way and wait for its first pass.
+
+    Raises BrokerUnavailable, and Overloaded where too many wait.
+    """
     record = make(
         NOTIFY_REQUESTS,
         request,
-        id=name,
-        time=now,
+        id=request.notification_id,
+        time=request.requested_at,
         source="watchfloor/api",
-        key=body.site_id,
-        subject=receiver.name,
+        key=request.site_id,
+        subject=request.receiver,
     )
-    with api.outcomes.wait(name) as first:
+    with api.outcomes.wait(request.notification_id) as first:
         if not first.done():
             try:
                 await api.emitter.emit([carried(record)])
@@ -154,9 +162,9 @@ async def submit(
         if first.done():
             return _answer(first.result())
     return NotifyAnswer(
-        notification_id=name,
-        site_id=body.site_id,
-        receiver=receiver.name,
+        notification_id=request.notification_id,
+        site_id=request.site_id,
+        receiver=request.receiver,
         result=NotifyOutcome.ACCEPTED,
         retrying=True,
     )

@@ -43,6 +43,37 @@ def set_(
     console(stderr=True).print(f"{name}: kept for {site or 'every site'}", markup=False)
 
 
+@app.command("vapid", epilog="\b\nExamples:\n  watchfloor secrets vapid phones")
+def vapid(
+    ctx: typer.Context, name: NameArgument, state: StateOption = None, as_json: JsonOption = False
+) -> None:
+    """Make the key of a `webpush` channel, where there is none; print its public part.
+
+    Devices subscribe with it: another key in its place, and each has to be added once more.
+    """
+    from infra.secrets import SecretNotFoundError, lookup
+    from infra.vapid import fresh_key, public_part
+
+    vault = _opened(ctx, state)
+    try:
+        private = lookup(name, state_dir=settings_of(ctx, state).state_dir).reveal()
+        made = False
+    except SecretNotFoundError:
+        private, made = fresh_key(), True
+        vault.set(name, private)
+    try:
+        public = public_part(private)
+    except ValueError as error:
+        raise SettingsError(
+            f"secret '{name}': {error}", hint=f"Remove it first: watchfloor secrets remove {name}"
+        ) from None
+    if as_json:
+        print_json({"name": name, "public_key": public, "made": made})
+        return
+    console(stderr=True).print(f"{name}: {'made' if made else 'was there'}", markup=False)
+    typer.echo(public)
+
+
 @app.command("list", epilog="\b\nExamples:\n  watchfloor secrets list --json")
 def list_(ctx: typer.Context, state: StateOption = None, as_json: JsonOption = False) -> None:
     """The secrets that are kept, without their values, and which key wrote each."""
@@ -103,7 +134,7 @@ def remove(
 
 
 def _accounts(ctx: typer.Context, state: Path | None, vault: Vault, *, forget: bool) -> int:
-    """Seal anew what the database keeps: signing keys and second factors.
+    """Seal anew what the database keeps: signing keys, second factors and push subscriptions.
 
     Raises WatchfloorError where it is away and a key is to be forgotten: they would be lost.
     """
@@ -123,8 +154,8 @@ def _accounts(ctx: typer.Context, state: Path | None, vault: Vault, *, forget: b
             raise
         console(stderr=True).print(error.message, markup=False)
     console(stderr=True).print(
-        "Signing keys and second factors are in the database, and stay under the older key: "
-        "rotate again while it runs, before that key is forgotten.",
+        "Signing keys, second factors and push subscriptions are in the database, and stay under "
+        "the older key: rotate again while it runs, before that key is forgotten.",
         markup=False,
     )
     return 0

@@ -11,7 +11,7 @@ from psycopg import sql
 
 from infra.db.errors import explain
 from infra.db.migrate import head, version
-from infra.db.target import Role, Target, target_of
+from infra.db.target import DEFINER, Role, Target, target_of
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -30,12 +30,22 @@ ACCOUNTS: Final = frozenset(
         "account_refresh",
         "account_session",
         "audit",
+        "push_subscription",
         "service_token",
         "sign_in_failure",
         "signing_key",
     }
 )
 """Of no site: only the API sees them, in a transaction for that purpose (docs/adr/0008)."""
+
+PUSHED: Final = {
+    "account": ("account_id", "disabled", "folded", "role", "sites"),
+    "push_subscription": (
+        *("account_id", "gone_at", "gone_at!", "key", "language", "least_severity", "sealed"),
+        *("subscription_id", "taken_at", "taken_at!"),
+    ),
+}
+"""What two functions of act's see of them as well, column by column; `!`: and change (adr/0012)."""
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -138,30 +148,42 @@ def _tables(connection: Connection, target: Target) -> Check:
 
 
 def _accounts(connection: Connection, target: Target) -> Check:
-    """Forced row-level security, one policy, for the API alone; and nobody else has a right."""
+    """Forced row-level security, one policy, for the API alone; and nobody else has a right.
+
+    Save for what PUSHED says of the functions' owner, who cannot log in.
+    """
     rows = connection.execute(
         """
         SELECT c.relname,
                c.relrowsecurity AND c.relforcerowsecurity,
                ARRAY(SELECT p.polname || ' ' || r.rolname FROM pg_policy p
                      CROSS JOIN LATERAL unnest(p.polroles) AS o(oid)
-                     JOIN pg_roles r ON r.oid = o.oid WHERE p.polrelid = c.oid),
+                     JOIN pg_roles r ON r.oid = o.oid WHERE p.polrelid = c.oid ORDER BY 1),
                ARRAY(SELECT DISTINCT coalesce(r.rolname, 'PUBLIC')
                      FROM aclexplode(c.relacl) a LEFT JOIN pg_roles r ON r.oid = a.grantee
-                     WHERE a.grantee <> c.relowner)
+                     WHERE a.grantee <> c.relowner),
+               ARRAY(SELECT coalesce(r.rolname, 'PUBLIC') || ' ' || t.attname
+                         || CASE a.privilege_type WHEN 'SELECT' THEN '' ELSE '!' END
+                     FROM pg_attribute t CROSS JOIN LATERAL aclexplode(t.attacl) a
+                     LEFT JOIN pg_roles r ON r.oid = a.grantee
+                     WHERE t.attrelid = c.oid AND a.grantee <> c.relowner)
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE n.nspname = %s AND c.relkind IN ('r', 'p') AND c.relname = ANY (%s)
         """,
         (target.schema, sorted(ACCOUNTS)),
     ).fetchall()
     problems = [f"{name}: missing" for name in ACCOUNTS - {row[0] for row in rows}]
-    for name, forced, policies, granted in rows:
+    for name, forced, policies, granted, columns in rows:
+        allowed = PUSHED.get(name, ())
+        expected = [f"accounts {Role.API.value}", *([f"push {DEFINER}"] if allowed else [])]
         if not forced:
             problems.append(f"{name}: row-level security is not forced")
-        if policies != [f"accounts {Role.API.value}"]:
+        if policies != expected:
             problems.append(f"{name}: the policies are {', '.join(policies) or 'none'}")
         if granted != [Role.API.value]:
             problems.append(f"{name}: rights of {', '.join(granted)}")
+        if sorted(columns) != [f"{DEFINER} {column}" for column in allowed]:
+            problems.append(f"{name}: rights on columns: {', '.join(sorted(columns)) or 'none'}")
     return _check("accounts are seen by the API alone", problems)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Final
@@ -16,6 +17,7 @@ from schemas.reading.templates import problem_of
 
 __all__ = [
     "APPRISE_KINDS",
+    "EVERYONE",
     "KINDS",
     "Kind",
     "check_options",
@@ -40,6 +42,8 @@ class Kind(Enum):
     DURATION = auto()
     LIST = auto()
     """One text, or a list of them."""
+    USERS = auto()
+    """EVERYONE, or a list of names of users."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,11 @@ SECRET: Final = Option(Kind.SECRET)
 URL: Final = Option(Kind.URL)
 FLAG: Final = Option(Kind.FLAG)
 LIST: Final = Option(Kind.LIST)
+USERS: Final = Option(Kind.USERS)
+
+EVERYONE: Final = "everyone"
+MOST_USERS: Final = 200
+_USER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,62}")
 
 COMMON: Final = {
     "language": TEXT,
@@ -131,6 +140,7 @@ KINDS: Final[dict[str, dict[str, Option]]] = {
         **_WEB,
         "credentials": SECRET,
         "subscription": SECRET,
+        "users": USERS,
         "contact": TEXT,
         "ttl": Option(Kind.DURATION, least=0, most=2_419_200),
     },
@@ -144,10 +154,13 @@ _NEEDED: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     "whatsapp": (("credentials",), ("phone_number_id",), ("to",)),
     "sms": (("credentials",), ("to",), ("from", "messaging_service")),
     "email": (("host",), ("from",), ("to",)),
-    "webpush": (("credentials",), ("subscription",), ("contact",)),
+    "webpush": (("credentials",), ("subscription", "users"), ("contact",)),
     **dict.fromkeys(APPRISE_KINDS, (("credentials", "url"),)),
 }
 """For each kind, groups of which one is needed; without it the channel takes nothing."""
+
+_EITHER: Final[dict[str, tuple[str, str]]] = {"webpush": ("subscription", "users")}
+"""Options of which a channel has one: whom it goes to is said once."""
 
 
 def check_options(channel: Channel, name: str, path: Path, problems: Problems) -> None:
@@ -169,6 +182,9 @@ def check_options(channel: Channel, name: str, path: Path, problems: Problems) -
         elif wrong := _wrong(option, value):
             # The value is not shown: people write passwords into the wrong field.
             problems.at(here, f"{key} of {name} {wrong}")
+    either = _EITHER.get(channel.kind, ())
+    if either and all(key in options for key in either):
+        problems.at((*path, either[-1]), f"{name} has {' and '.join(either)}, and takes one")
     for group in _NEEDED.get(channel.kind, ()):
         if not any(key in channel.options for key in group):
             problems.note(path, f"{name} needs {' or '.join(group)}: until then it takes nothing")
@@ -191,10 +207,8 @@ def _wrong(option: Option, value: Any) -> str | None:
         if option.least <= seconds.total_seconds() <= option.most:
             return None
         return f"is a duration from {option.least:g} s to {option.most:g} s"
-    if kind is Kind.LIST:
-        items = value if isinstance(value, list) else [value]
-        good = 0 < len(items) <= 50 and all(isinstance(i, str) and _plain(i) for i in items)
-        return None if good else "is a text, or a list of at most 50"
+    if kind in (Kind.LIST, Kind.USERS):
+        return _wrong_list(kind, value)
     text = value if isinstance(value, str) else None
     if kind is Kind.SECRET:
         return credentials_problem(text or "")
@@ -207,6 +221,19 @@ def _wrong(option: Option, value: Any) -> str | None:
     if kind is Kind.ANY_URL and "://" not in text:
         return "is a URL"
     return None
+
+
+def _wrong_list(kind: Kind, value: Any) -> str | None:
+    if kind is Kind.LIST:
+        items = value if isinstance(value, list) else [value]
+        good = 0 < len(items) <= 50 and all(isinstance(i, str) and _plain(i) for i in items)
+        return None if good else "is a text, or a list of at most 50"
+    names = value if isinstance(value, list) else []
+    good = 0 < len(names) <= MOST_USERS and all(
+        isinstance(one, str) and _USER.fullmatch(one) for one in names
+    )
+    wanted = f"is {EVERYONE}, or a list of 1 to {MOST_USERS} names of users"
+    return None if good or value == EVERYONE else wanted
 
 
 def _plain(text: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from agents.notify.message import Said
 from agents.notify.options import Options
+from agents.notify.push.subscribers import Subscribers
 from agents.notify.targets import NOWHERE_INTERNAL, Policy
 from agents.notify.web import Web
 from schemas.document import Channel
@@ -31,6 +32,7 @@ class Job:
     secrets: a secret by its name. picture: the newest event's JPEG, or None; asked where it is
     wanted. cards: whether the site wants cards of channels that have them. key: the same for
     every copy of this notification to this channel, for targets that take a copy only once.
+    subscribers: who has a device told. speaking: said in another language.
     """
 
     channel: Channel
@@ -41,6 +43,12 @@ class Job:
     policy: Policy = NOWHERE_INTERNAL
     cards: bool = False
     picture: Callable[[], Awaitable[bytes | None]] = _none
+    subscribers: Subscribers | None = None
+    speaking: Callable[[str], Said] | None = None
+
+    def say(self, language: str) -> Said:
+        """What is said, in somebody's own language; else in the channel's."""
+        return self.said if self.speaking is None else self.speaking(language)
 
     @cached_property
     def options(self) -> Options:

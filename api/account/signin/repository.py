@@ -136,7 +136,11 @@ async def renew(
 
 
 async def revoke(connection: AsyncConnection, session_id: str, now: datetime) -> str | None:
-    """End a session; whose it was, or None where it stood no more."""
+    """End a session; whose it was, or None where it stood no more.
+
+    The device that it was on is told nothing more, even where the session had expired by itself.
+    """
+    await connection.execute("DELETE FROM push_subscription WHERE session_id = %s", (session_id,))
     cursor = await connection.execute(
         "UPDATE account_session SET revoked_at = %s WHERE session_id = %s "
         "AND revoked_at IS NULL AND expires_at > %s RETURNING account_id",
@@ -149,7 +153,11 @@ async def revoke(connection: AsyncConnection, session_id: str, now: datetime) ->
 async def revoke_all(
     connection: AsyncConnection, account_id: str, now: datetime, besides: str | None = None
 ) -> list[str]:
-    """End an account's sessions, all but one; which."""
+    """End an account's sessions, all but one; which. Their devices are told nothing more."""
+    await connection.execute(
+        "DELETE FROM push_subscription WHERE account_id = %s AND session_id IS DISTINCT FROM %s",
+        (account_id, besides),
+    )
     cursor = await connection.execute(
         "UPDATE account_session SET revoked_at = %s WHERE account_id = %s "
         "AND revoked_at IS NULL AND expires_at > %s AND session_id IS DISTINCT FROM %s "

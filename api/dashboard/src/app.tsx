@@ -7,6 +7,7 @@ import { ApiError } from "@/api/client";
 import { CommandsProvider } from "@/api/commands";
 import { SessionProvider, useSession } from "@/api/session";
 import { PAGES, type PageEntry } from "@/pages";
+import { goneTo } from "@/push/notice";
 import { Layout } from "@/shell/layout";
 import { SignIn } from "@/shell/sign-in";
 import { SiteChoice } from "@/shell/site";
@@ -52,6 +53,14 @@ const router = createBrowserRouter([
     ],
   },
 ]);
+
+if ("serviceWorker" in navigator) {
+  // A notification was clicked on, and the service worker brought this window to the front.
+  navigator.serviceWorker.addEventListener("message", ({ data }) => {
+    const path = goneTo(data, location.origin);
+    if (path) void router.navigate(path);
+  });
+}
 
 function Unreachable({ again }: { again: () => void }) {
   const { t } = useTranslation();

@@ -274,7 +274,7 @@ async def test_one_s_own_account_takes_that_one_is_known(
     methods = [door.method for door in doors_of(floor.app) if door.path == path]
     for method in methods:
         for name, headers in strangers.items():
-            what = line(session_id=NOBODY)
+            what = line(session_id=NOBODY, push_id="0" * 64)
             answer = await knock(floor, (method, path), what, headers)
             assert answer.status_code == 401, (method, name)
 

@@ -262,6 +262,8 @@ def fill_accounts(admin: Connection) -> None:
         "INSERT INTO service_token VALUES ('t', 'n', 'h', '{}', NULL, 'kim', now(), now())",
         "INSERT INTO signing_key VALUES ('k', '{}', 's', now())",
         "INSERT INTO audit VALUES ('1', now(), 'sign_in_granted', 'kim')",
+        "INSERT INTO push_subscription VALUES ('p', 'a', 's', 'k', 'x', 'high', 'phone', 'en', "
+        "now())",
     ):
         admin.execute(statement.encode())
 
@@ -272,6 +274,19 @@ def fill_accounts(admin: Connection) -> None:
         ("GRANT SELECT ON account TO watchfloor_reader", "account: rights of"),
         ("ALTER TABLE signing_key NO FORCE ROW LEVEL SECURITY", "signing_key: row-level security"),
         ("DROP POLICY accounts ON service_token", "service_token: the policies are none"),
+        (
+            "GRANT SELECT (password) ON account TO watchfloor_definer",
+            "account: rights on columns: watchfloor_definer account_id",
+        ),
+        ("GRANT UPDATE (role) ON account TO watchfloor_archive", "watchfloor_archive role!"),
+        (
+            "DROP POLICY push ON push_subscription",
+            "push_subscription: the policies are accounts watchfloor_api",
+        ),
+        (
+            "CREATE POLICY more ON account FOR SELECT TO watchfloor_archive USING (true)",
+            "account: the policies are accounts watchfloor_api, more watchfloor_archive, push",
+        ),
         ("CREATE TABLE bare (site_id text PRIMARY KEY)", "bare: row-level security is not forced"),
         ("ALTER TABLE alert NO FORCE ROW LEVEL SECURITY", "alert: row-level security is not"),
         ("DROP POLICY sites ON zone", "zone: no policy"),

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from infra.errors import SettingsError
 from infra.secrets import lookup, write_secret
+from infra.vapid import public_part
 from infra.vault import AGAIN_S, Rotation, Vault, VaultError, vault_of
 from infra.vault_keys import Key, Keyring, KeySource, fresh_key, read_keys
 
@@ -395,3 +396,21 @@ def test_the_command(tmp_path: Path, run: Callable[..., subprocess.CompletedProc
     assert run("remove", "gate", "--site", "north").returncode == 0
     assert run("set", "gate", "hunter2").returncode == 2
     assert run("set", "gate", given="").returncode == 2
+
+
+def test_the_command_makes_a_key_for_web_push_and_shows_its_public_part(
+    tmp_path: Path, run: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    done = run("vapid", "phones")
+    assert done.returncode == 0, done.stderr
+    private = lookup("phones", state_dir=tmp_path, env={"WATCHFLOOR_STATE": str(tmp_path)}).reveal()
+    assert done.stdout == public_part(private) + "\n"
+    assert private not in done.stdout + done.stderr
+    # What there is stays: every device would have to be added once more.
+    again = json.loads(run("vapid", "phones", "--json").stdout)
+    assert again == {"name": "phones", "public_key": public_part(private), "made": False}
+    run("set", "gate", given=VALUE)
+    refused = run("vapid", "gate")
+    assert refused.returncode == 2
+    assert "no VAPID key" in refused.stderr
+    assert "hunter2" not in refused.stdout + refused.stderr

@@ -39,6 +39,8 @@ GOOD: list[dict[str, Any]] = [
     {"kind": "sms", "credentials": "tw", "from": "+1", "to": "+2", "backoff_first": "30s"},
     {"kind": "email", "host": "m.example.org", "from": "a@b.org", "to": ["c@d.org"], "port": 25},
     {"kind": "webpush", "credentials": "v", "subscription": "s", "contact": "mailto:a@b.org"},
+    {"kind": "webpush", "credentials": "v", "users": ["kim", "lee"], "contact": "mailto:a@b.org"},
+    {"kind": "webpush", "credentials": "v", "users": "everyone", "contact": "https://b.org"},
     {"kind": "slack", "credentials": "slack-url", "picture": True},
     {"kind": "ntfy", "url": "ntfys://ntfy.example.org/topic", "rate_limit_per_min": 10},
 ]
@@ -79,6 +81,15 @@ def test_a_kind_that_nobody_knows_is_refused_by_name() -> None:
         ({"kind": "email", "host": "h", "from": "a\nBcc: b", "to": "c"}, "one line"),
         ({"kind": "email", "host": "h", "from": "a", "to": []}, "a list of at most 50"),
         ({"kind": "slack", "url": "T/B/x"}, "is a URL"),
+        ({"kind": "webpush", "users": "kim"}, "of receiver 'soc' is everyone, or a list of"),
+        ({"kind": "webpush", "users": []}, "a list of 1 to 200 names"),
+        ({"kind": "webpush", "users": ["kim", "no name"]}, "a list of 1 to 200 names"),
+        ({"kind": "webpush", "users": [["kim"]]}, "a list of 1 to 200 names"),
+        ({"kind": "webpush", "users": [f"u{n}" for n in range(201)]}, "a list of 1 to 200 names"),
+        (
+            {"kind": "webpush", "users": ["kim"], "subscription": "s"},
+            "has subscription and users, and takes one",
+        ),
     ],
 )
 def test_what_is_wrong_is_named_and_not_quoted(channel: dict[str, Any], said: str) -> None:
@@ -93,12 +104,29 @@ def test_what_is_wrong_is_named_and_not_quoted(channel: dict[str, Any], said: st
         ({"kind": "pushover"}, "needs credentials"),
         ({"kind": "gchat"}, "needs credentials or url"),
         ({"kind": "sms", "credentials": "c", "to": "+1"}, "needs from or messaging_service"),
+        ({"kind": "webpush", "credentials": "c"}, "needs subscription or users"),
     ],
 )
 def test_what_is_missing_is_noted(channel: dict[str, Any], needs: str) -> None:
     problems, notes = found(channel)
     assert problems == []
     assert any(needs in note for note in notes)
+
+
+def test_two_ways_to_say_whom_a_push_goes_to_are_refused_at_their_line() -> None:
+    text = (
+        "route: {receiver: soc}\n"
+        "receivers:\n"
+        "  - name: soc\n"
+        "    channels:\n"
+        "      - kind: webpush\n"
+        "        credentials: v\n"
+        "        contact: mailto:a@b.org\n"
+        "        subscription: s\n"
+        "        users: everyone\n"
+    )
+    (problem,) = examine(text).problems
+    assert (problem.line, "takes one" in problem.message) == (9, True)
 
 
 @pytest.mark.parametrize(

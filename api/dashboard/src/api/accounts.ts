@@ -1,9 +1,10 @@
 /** Users, tokens and sessions, as the API has them (api/account). */
+import type { AuditKind } from "@/api/openapi";
 import type { Role } from "@/api/types";
 
-export type { FactorView, SessionView, TokenView, UserView } from "@/api/openapi";
+export type { ActView, FactorView, SessionView, TokenView, UserView } from "@/api/openapi";
 
-export const ACT_KINDS = [
+export const ACT_KINDS: readonly AuditKind[] = [
   "sign_in_granted",
   "sign_in_refused",
   "session_revoked",
@@ -18,17 +19,6 @@ export const ACT_KINDS = [
   "token_revoked",
   "link_created",
   "key_rotated",
-] as const;
-
-export interface ActView {
-  audit_id: string;
-  at: string;
-  kind: (typeof ACT_KINDS)[number];
-  actor: string;
-  actor_id: string | null;
-  target: string | null;
-  detail: string | null;
-  address: string | null;
-}
+];
 
 export const ROLES: readonly Role[] = ["viewer", "operator", "admin"];

@@ -3,6 +3,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, useContext, useEffect, useMemo } from "react";
 import { ApiError, ask, onSignedOut } from "@/api/client";
 import type { Me, Scope } from "@/api/types";
+import { leave } from "@/push/device";
 
 export const SCOPES: Scope[] = [
   "alerts:read",
@@ -73,6 +74,8 @@ export function SessionProvider({ children, waiting, signIn, unreachable }: Prov
             me: data,
             may: (scope) => data.scopes.includes(scope),
             signOut: async () => {
+              // What is told of here was this person's, and the next one's is not.
+              await leave();
               await ask<void>("/v1/auth/logout", { method: "POST", once: true });
               // What was loaded for this person is not the next one's.
               client.clear();

@@ -1,10 +1,17 @@
-/** Sound and notifications, by choice, for alerts that are new. */
+/** Sound and notifications, by choice, for alerts that are new; and this device, where it is told. */
+import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
+import { keep } from "@/push/device";
 import { attention, beep, show, worth } from "@/shell/attention";
 import { useNews } from "@/stream/context";
 
 export function Notifier() {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
+  const language = i18n.language;
+  useEffect(() => {
+    // Nothing here waits for it, and what fails is tried at the next visit.
+    keep(language).catch(() => {});
+  }, [language]);
   useNews(({ opened }) => {
     const wanted = attention();
     const found = worth(opened, wanted.least);

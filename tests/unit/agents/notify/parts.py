@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from agents.notify.message import compose
+from agents.notify.message import Said, compose, speaking
 from agents.notify.passes import Attempt
+from agents.notify.push.subscribers import Subscribers
 from agents.notify.senders.base import Job
 from agents.notify.targets import Policy
 from agents.runtime.configuration import Configuration
@@ -110,6 +111,7 @@ def job(
     now: datetime = T0,
     picture: bytes | None = None,
     cards: bool = False,
+    subscribers: Subscribers | None = None,
 ) -> Job:
     """What a sender is given; loopback is allowed."""
 
@@ -117,10 +119,16 @@ def job(
         return picture
 
     asked = of or request()
+
+    def said(by: Channel) -> Said:
+        return compose(asked, by, site=None, templates=templates, link_base="https://w.example.org")
+
     return Job(
         channel=one,
         request=asked,
-        said=compose(asked, one, site=None, templates=templates, link_base="https://w.example.org"),
+        said=said(one),
+        speaking=lambda language: said(speaking(one, language)),
+        subscribers=subscribers,
         now=now,
         secrets=(secrets or {}).__getitem__,
         policy=policy,

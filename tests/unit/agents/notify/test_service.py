@@ -52,6 +52,14 @@ async def test_a_pass_over_the_channels(
     assert SECRET not in repr(result)
 
 
+async def test_a_device_that_is_tried_is_told_by_no_other_channel() -> None:
+    fake = Fake()
+    tried = Attempt(request=request(only="ab"), attempt=1)
+    result = await one_pass(fake, tried, receiver("soc", "yes"))
+    assert (result.outcome, result.owed, fake.asked) == (Outcome.FAILED, (), [])
+    assert result.error == "receiver soc has no channel that pushes to users"
+
+
 async def test_fan_out_tells_all_and_owes_those_that_failed() -> None:
     fake = Fake()
     result = await one_pass(fake, attempt(), receiver("soc", "no", "yes", "also", fanout=True))

@@ -2,6 +2,7 @@
 import { useTranslation } from "react-i18next";
 import { useSession } from "@/api/session";
 import { Browser } from "@/pages/settings/browser";
+import { Devices } from "@/pages/settings/devices";
 import { Log } from "@/pages/settings/log";
 import { Own } from "@/pages/settings/own";
 import { Sites } from "@/pages/settings/sites";
@@ -17,6 +18,7 @@ export default function Settings() {
     <Page title={t("nav")}>
       <div className="settings">
         <Browser />
+        {may("alerts:read") ? <Devices /> : null}
         <Own />
         {may("users:admin") ? <Users /> : null}
         {may("tokens:admin") ? <Tokens /> : null}
