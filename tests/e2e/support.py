@@ -190,6 +190,8 @@ LOST = """
       cut.scrollTo(0, 0);
       continue;
     }
+    // What takes no pointer is not hit, whatever lies where.
+    if (getComputedStyle(one).pointerEvents === "none") continue;
     // What is larger than the window is in it with a part.
     const [x, y] = [
       (Math.max(box.left, 0) + Math.min(box.right, innerWidth)) / 2,
