@@ -159,5 +159,5 @@ def _utc(found: Element) -> datetime | None:
         )
         # A leap second is the second before it, to a clock that has none.
         return datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise DriverError(Fault.GARBAGE, "its time is none") from None

@@ -144,3 +144,11 @@ def test_a_token_of_ours_with_its_claims_is_read() -> None:
     header = {"alg": "RS256", "typ": "at+jwt", "kid": key.kid}
     token = jws.serialize_compact(header, seeds.tokens()[0], key, algorithms=["RS256"])
     assert read(token, {str(key.kid): key}, issuer="watchfloor", now=NOW).sub == "a"
+
+
+@pytest.mark.parametrize("digits", ["60", "1499999999999", "9" * 30, "9" * 5000, "-1", ""])
+def test_a_devices_time_that_is_none_is_no_defect(digits: str) -> None:
+    told = next(seed for seed in TARGETS["onvif"].seeds() if b"<tt:Minute>14<" in seed)
+    wrong = told.replace(b"<tt:Minute>14<", f"<tt:Minute>{digits}<".encode())
+    assert wrong != told
+    probe(TARGETS["onvif"], wrong, seconds=BUSY_S)
