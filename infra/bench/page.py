@@ -53,6 +53,13 @@ COUNT: Final = """
 () => Number((document.querySelector("#count")?.textContent ?? "").replace(/[^0-9].*$/, ""))
 """
 
+TOP: Final = "() => document.querySelector('#queue').scrollTop"
+PICKED: Final = """
+() => Number(document.querySelector('#queue [aria-selected="true"]')?.ariaRowIndex ?? -1)
+"""
+STILL: Final = 3
+"""So many looks, a tenth of a second apart, at which nothing has moved."""
+
 SCROLL: Final = Metric(
     name="scroll_longest_task_ms",
     unit="ms",
@@ -186,10 +193,14 @@ def _page(box: Sandbox, count: int) -> Iterator[Page]:
 
 
 def _await_count(page: Page, count: int) -> None:
+    _await(page, COUNT, count, f"the queue shows {{}} of {count} alerts")
+
+
+def _await(page: Page, script: str, wanted: int, otherwise: str) -> None:
     deadline = monotonic() + PATIENCE_S
-    while (shown := page.evaluate(COUNT)) != count:
+    while (found := page.evaluate(script)) != wanted:
         if monotonic() > deadline:
-            raise WatchfloorError(f"bench: the queue shows {shown} of {count} alerts")
+            raise WatchfloorError(f"bench: {otherwise.format(found)}")
         sleep(0.1)
 
 
@@ -205,13 +216,24 @@ def _traced(page: Page, work: Callable[[], None]) -> Tasks:
 
 
 def _scroll(page: Page) -> None:
-    """Down as a wheel does it, and back by a key."""
+    """Down as a wheel does it, and by keys to the end and back."""
     page.mouse.move(400, 400)
     for _ in range(WHEELS):
         page.mouse.wheel(0, WHEEL_PX)
+    _settle(page)
     page.keyboard.press("End")
+    _settle(page)
     page.keyboard.press("Home")
-    page.wait_for_function("document.querySelector('#queue').scrollTop === 0")
+    _await(page, PICKED, 1, "row {} is picked, and not the first one")
+
+
+def _settle(page: Page) -> None:
+    """A wheel's turns are drawn after it was turned; what is pressed meanwhile adds to them."""
+    before, still = -1, 0
+    while still < STILL:
+        sleep(0.1)
+        now = page.evaluate(TOP)
+        before, still = now, still + 1 if now == before else 0
 
 
 def _news(page: Page, settings: Settings, count: int) -> None:
