@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from infra.sandbox import Sandbox
     from infra.settings import Settings
 
-__all__ = ["BENCH", "Tasks", "measure", "measure_with", "tasks_of"]
+__all__ = ["BENCH", "Tasks", "chromium", "measure", "measure_with", "tasks_of"]
 
 SIZE: Final = data.Size(200_000, 200_000)
 """One in forty is not resolved."""
@@ -111,6 +111,11 @@ def tasks_of(trace: bytes) -> Tasks:
     )
 
 
+def chromium() -> str | None:
+    """Where Chromium is, by the names that it goes by; None where it is not on the PATH."""
+    return next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
 def measure(run: Run) -> Sequence[Measured]:
     """Scroll, then tell news."""
     return measure_with(run, SIZE)
@@ -175,14 +180,14 @@ def _page(box: Sandbox, count: int) -> Iterator[Page]:
 
     from api.account.console import Console
 
-    chromium = next((path for name in NAMES if (path := shutil.which(name))), None)
-    if chromium is None:
+    path = chromium()
+    if path is None:
         raise WatchfloorError(
             "bench: no Chromium on the PATH", hint="Install it: apt-get install chromium"
         )
     code = asyncio.run(Console(box.settings).door())
     with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
+        browser = play.chromium.launch(executable_path=path, args=list(ARGUMENTS))
         try:
             page = browser.new_page(viewport={"width": 1280, "height": 860}, locale="en-GB")
             page.goto(f"{box.url}/sign-in/{code}")
@@ -250,9 +255,7 @@ def _news(page: Page, settings: Settings, count: int) -> None:
 async def _tell(settings: Settings, wave: int) -> None:
     """A wave of new alerts at all ranks, and the wave before it at others."""
     from agents.runtime.emitter import Emitter
-    from infra.bench.api.watched import alert
-    from topics.catalogue import ALERTS as TOPIC
-    from topics.record import make
+    from infra.bench.api.watched import alert, record
 
     first = wave * A_WAVE
     told = [replace(alert(first + n), rank=n * 9 % 100) for n in range(A_WAVE)]
@@ -263,19 +266,7 @@ async def _tell(settings: Settings, wave: int) -> None:
     emitter = Emitter(settings, "bench-page")
     await emitter.start()
     try:
-        await emitter.emit(
-            [
-                make(
-                    TOPIC,
-                    one,
-                    id=f"{one.alert_id}/{one.revision}",
-                    time=one.updated_at,
-                    source="watchfloor/bench",
-                    key=one.alert_id,
-                )
-                for one in told
-            ]
-        )
+        await emitter.emit([record(one) for one in told])
     finally:
         await emitter.stop()
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from api.dashboard.serve import DIST
+from infra.bench.page import chromium
 from infra.dashboard import build
 from infra.settings import Settings, load
 from tests.integration.api.support import make_ready
@@ -32,8 +32,7 @@ def browser() -> Iterator[Browser]:
     Playwright holds a loop in this thread while it runs, so it ends with its test: tests that
     bring loops of their own come after it.
     """
-    names = ("chromium", "chromium-browser", "google-chrome")
-    found = next((path for name in names if (path := shutil.which(name))), None)
+    found = chromium()
     if found is None:
         pytest.skip("no Chromium on the PATH (Debian: apt-get install chromium)")
     with sync_playwright() as play:

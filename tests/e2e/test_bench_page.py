@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 from infra.bench.api import data
 from infra.bench.frame import Run
-from infra.bench.page import BENCH, NAMES, measure_with
+from infra.bench.page import BENCH, chromium, measure_with
 from infra.settings import Settings
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
 
 
 @pytest.mark.usefixtures("dashboard")
-@pytest.mark.skipif(not any(shutil.which(name) for name in NAMES), reason="no Chromium on the PATH")
+@pytest.mark.skipif(chromium() is None, reason="no Chromium on the PATH")
 def test_it_measures_both_of_its_metrics(page_settings: Settings, tmp_path: Path) -> None:
     run = Run(settings=page_settings)
     found = measure_with(run, data.Size(4_000, 4_000), place=tmp_path / "kept")

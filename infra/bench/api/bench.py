@@ -257,9 +257,7 @@ async def _tell(
     settings: Settings, process: subprocess.Popen[str], listeners: int
 ) -> tuple[list[float], int]:
     from agents.runtime.emitter import Emitter
-    from infra.bench.api.watched import alert
-    from topics.catalogue import ALERTS as TOPIC
-    from topics.record import make
+    from infra.bench.api.watched import alert, record
 
     emitter = Emitter(settings, "bench-api")
     await emitter.start()
@@ -267,16 +265,9 @@ async def _tell(
     try:
         for number in range(-1, ALERTS):
             shown = alert(number + 1)
-            record = make(
-                TOPIC,
-                shown,
-                id=shown.alert_id,
-                time=shown.updated_at,
-                source="watchfloor/bench",
-                key=shown.alert_id,
-            )
+            told = record(shown)
             begun = monotonic()
-            await emitter.emit([record])
+            await emitter.emit([told])
             heard, last = await asyncio.to_thread(_heard, process, shown.alert_id, listeners)
             if number < 0:
                 # The producer's and the topic's first record is no measure of the stream.

@@ -9,8 +9,10 @@ from msgspec import Struct
 
 from schemas.alert import Alert, AlertState, RankPart
 from schemas.base import Severity
+from topics.catalogue import ALERTS
+from topics.record import OutRecord, make
 
-__all__ = ["Heard", "alert", "name_in"]
+__all__ = ["Heard", "alert", "name_in", "record"]
 
 PREFIX: Final = "bench-watched-"
 MARK: Final = f'"alert_id":"{PREFIX}'
@@ -50,6 +52,18 @@ def alert(number: int, now: datetime | None = None) -> Alert:
         zone_id="zone-0",
         label="person",
         event_ids=("6c0c0b1e-3f0c-5d0e-9a53-9d2f6f4d2a11",),
+    )
+
+
+def record(alert: Alert) -> OutRecord:
+    """An alert's state, as decide writes it."""
+    return make(
+        ALERTS,
+        alert,
+        id=f"{alert.alert_id}/{alert.revision}",
+        time=alert.updated_at,
+        source="watchfloor/bench",
+        key=alert.alert_id,
     )
 
 

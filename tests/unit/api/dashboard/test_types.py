@@ -47,7 +47,11 @@ def test_words_are_no_part_of_a_type_but_names_are(document: dict[str, Any]) -> 
     assert {"title", "type"} <= schemas["ProblemDocument"]["properties"].keys()
 
 
-def test_every_kind_of_act_has_its_words() -> None:
+def test_every_kind_of_act_can_be_chosen_and_has_its_words() -> None:
+    text = (SOURCES / "api" / "accounts.ts").read_text()
+    match = re.search(r"ACT_KINDS: readonly AuditKind\[\] = \[(.*?)\]", text, re.DOTALL)
+    assert match is not None
+    assert re.findall(r'"(\w+)"', match[1]) == [kind.value for kind in AuditKind]
     for language in ("en", "de"):
         words = SOURCES / "pages" / "settings" / f"messages.{language}.json"
         assert set(json.loads(words.read_text())["log"]["kinds"]) == set(AuditKind)
