@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from infra.bench.slope import blocks, line_through, t_quantile
-from infra.bench.soak import slope, warm_up_of
+from infra.bench.soak import LUMP_EVERY_S, LUMP_S, due_of, lumps_of, slope, warm_up_of
 from infra.errors import WatchfloorError
 
 
@@ -87,3 +87,26 @@ def test_warm_up(seconds: float, expected: float) -> None:
 def test_too_short_a_soak_says_so() -> None:
     with pytest.raises(WatchfloorError, match="too short"):
         slope(grown(60, 0, 0), 15)
+
+
+@pytest.mark.parametrize(
+    ("at", "warm_up", "lumps"),
+    [
+        (0.0, 600.0, 1),
+        (LUMP_EVERY_S - 0.1, 600.0, 1),
+        (LUMP_EVERY_S, 600.0, 2),
+        (599.0, 600.0, 10),
+        (3600.0, 600.0, 10),
+        (10.0, LUMP_EVERY_S, 1),
+        (3600.0, LUMP_EVERY_S - 1, 0),
+    ],
+)
+def test_lumps_come_with_the_warm_up_and_end_before_it(
+    at: float, warm_up: float, lumps: int
+) -> None:
+    assert lumps_of(at, warm_up) == lumps
+    assert due_of(at, 1000.0, warm_up) == int((at + lumps * LUMP_S) * 1000)
+
+
+def test_after_the_warm_up_only_the_rate_is_sent() -> None:
+    assert due_of(700.0, 50.0, 600.0) - due_of(600.0, 50.0, 600.0) == 5000
