@@ -23,6 +23,7 @@ from confluent_kafka import (
 )
 
 from topics.admin import TopicError
+from topics.headers import headers_of
 from topics.plan import prefix_of
 
 if TYPE_CHECKING:
@@ -235,5 +236,5 @@ def _record(message: Any, prefix: str) -> RawRecord:
         timestamp_ms=message.timestamp()[1],
         key=message.key(),
         value=message.value(),
-        headers=tuple((name, value or b"") for name, value in message.headers() or ()),
+        headers=tuple((name, value or b"") for name, value in headers_of(message)),
     )

@@ -16,6 +16,7 @@ from typing import Any, Final
 from aiokafka.consumer.fetcher import FetchResult
 from aiokafka.errors import CorruptRecordException
 
+from agents.runtime.lenient import KeptRecords, batch_at, records_of
 from agents.runtime.record import Record
 from topics.declare import Topic
 
@@ -61,6 +62,7 @@ class Unread:
         self._tp = parts._tp
         self._topic = topic
         self._batches = parts._records
+        self._number = -1
         self._check_crcs: bool = parts._check_crcs
         self._batch: Any = None
         self._raws: Any = None
@@ -76,12 +78,15 @@ class Unread:
         taken: list[Any] = []
         while len(taken) < most and self._open():
             wanted = most - len(taken)
-            raws = islice(self._raws, wanted)
-            found: list[Any] = (
-                list(raws)
-                if self._topic is None
-                else to_records(self._topic, self._tp.partition, raws)
-            )
+            try:
+                found = self._made(wanted)
+            except UnicodeDecodeError:
+                if not isinstance(self._batches, KeptRecords):
+                    raise
+                # What came of it before is not counted yet, and comes again.
+                batch = records_of(batch_at(self._batches.data, self._number))
+                self._raws = _from(self.next_fetch_offset, batch)
+                found = self._made(wanted)
             if found:
                 self.next_fetch_offset = found[-1].offset + 1
             if len(found) < wanted:
@@ -91,10 +96,17 @@ class Unread:
             taken += found
         return taken
 
+    def _made(self, wanted: int) -> list[Any]:
+        raws = islice(self._raws, wanted)
+        if self._topic is None:
+            return list(raws)
+        return to_records(self._topic, self._tp.partition, raws)
+
     def _open(self) -> bool:
         """Whether a batch is open to be read: the one that was begun, or the next of records."""
         while self._batch is None and self._batches.has_next():
             batch = self._batches.next_batch()
+            self._number += 1
             if self._check_crcs and not batch.validate_crc():
                 raise CorruptRecordException(f"{self._tp}: a batch has not the CRC that it names")
             if batch.is_control_batch:

@@ -13,6 +13,7 @@ from faust.transport.drivers import aiokafka as driver
 
 from agents.runtime import eventloop
 from agents.runtime.fetched import fetched_records
+from agents.runtime.lenient import keep_bytes
 from topics.declare import Topic
 
 __all__ = ["MOST_AT_ONCE", "ChunkThread"]
@@ -32,6 +33,7 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
 
     def __init__(self, *args: Any, declared: Mapping[str, Topic], **kwargs: Any) -> None:
         self._declared = declared
+        keep_bytes()
         super().__init__(*args, thread_loop=eventloop.new_loop(), **kwargs)
         # A loop that was handed over is left open upstream; this one is ours alone.
         self._close_thread_loop_on_stop = True

@@ -27,6 +27,7 @@ from confluent_kafka import (
 
 from agents.runtime.record import Record
 from topics.declare import Topic
+from topics.headers import headers_of
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -57,7 +58,6 @@ Start = Literal["earliest", "latest"] | int
 
 def to_record(topic: Topic, message: Message) -> Record:
     """Our record of librdkafka's message."""
-    headers: Any = message.headers() or ()
     partition, offset = message.partition(), message.offset()
     assert partition is not None
     assert offset is not None
@@ -68,7 +68,7 @@ def to_record(topic: Topic, message: Message) -> Record:
         timestamp_ms=message.timestamp()[1],
         key=message.key(),
         value=message.value(),
-        headers={name: value for name, value in headers if value is not None},
+        headers={name: value for name, value in headers_of(message) if value is not None},
     )
 
 

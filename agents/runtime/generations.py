@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from topics.headers import headers_of
+
 if TYPE_CHECKING:
     from infra.settings import Settings
 
@@ -223,11 +225,11 @@ def _read_span(consumer: Consumer, span: range) -> list[_Seen]:
                 return found
             if error is not None:
                 raise KafkaException(error)
-            offset, headers = message.offset(), message.headers()
+            offset, headers = message.offset(), headers_of(message)
             assert offset is not None
             # Compaction may have taken the last of the range: whatever comes after it ends it.
             if offset >= span.stop:
                 return found
-            found.append(_Seen(offset, message.key(), generation_of(headers)))  # type: ignore[arg-type]
+            found.append(_Seen(offset, message.key(), generation_of(headers)))
             if offset == span.stop - 1:
                 return found

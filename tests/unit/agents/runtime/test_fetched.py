@@ -20,6 +20,7 @@ from aiokafka.record.util import calc_crc32c
 from aiokafka.structs import TopicPartition
 
 from agents.runtime.fetched import Unread, fetched_records, to_records
+from agents.runtime.lenient import KeptRecords
 from agents.runtime.record import Record
 from topics.catalogue import EVENTS
 
@@ -67,7 +68,7 @@ def entries(*offsets: int) -> list[Entry]:
 
 def upstream(data: bytes, start: int, tp: TopicPartition = PART) -> Any:
     """What aiokafka keeps of a fetch from `start` on."""
-    return PartitionRecords(tp, MemoryRecords(data), None, start, None, None, True, 0)
+    return PartitionRecords(tp, KeptRecords(data), None, start, None, None, True, 0)
 
 
 def unread(data: bytes, start: int) -> Unread:
@@ -172,6 +173,58 @@ def test_a_record_of_no_declared_topic_stays_as_it_is() -> None:
         None,
         pairs,
     )
+
+
+def no_text(data: bytes, name: bytes = b"name") -> bytes:
+    """The batch with the first byte of that header's name, in each of its records, no UTF-8."""
+    changed = bytearray(data.replace(name, b"\xff" + name[1:]))
+    changed[17:21] = calc_crc32c(bytes(changed[21:])).to_bytes(4, "big")
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("most", [1, 3, 100])
+@pytest.mark.parametrize("start", [0, 4, 6])
+def test_a_header_whose_name_is_no_text_holds_nothing_up(start: int, most: int) -> None:
+    headers: Headers = [("name", b"1"), ("ce_id", b"2"), ("none", None)]
+    before = batch(*entries(0, 1, 2)) if start < 3 else b""
+    bad = batch(Entry(3), Entry(4, None, b"v", headers), Entry(5, b"k", None), end=7)
+    reader, found = unread(before + no_text(bad) + batch(*entries(8, 9)), start), []
+    while part := reader.take(most):
+        found += part
+    assert offsets(found) == [one for one in (0, 1, 2, 3, 4, 5, 8, 9) if one >= start]
+    assert reader.next_fetch_offset == 10
+    if start <= 4:
+        one = next(record for record in found if record.offset == 4)
+        assert one == Record(EVENTS, 3, 4, 1_004, None, b"v", {r"\xffame": b"1", "ce_id": b"2"})
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_every_other_field_is_as_by_aiokafka(seed: int) -> None:
+    random = Random(seed)
+    given = [
+        Entry(
+            at,
+            random.choice((None, bytes(random.randrange(200)))),
+            random.choice((None, random.randbytes(random.randrange(300)))),
+            [("name", random.choice((None, b"1" * random.randrange(90))))] * random.randrange(3),
+        )
+        for at in sorted(random.sample(range(400), 30))
+    ]
+    good = batch(*given)
+    theirs = to_records(EVENTS, 3, MemoryRecords(good).next_batch() or ())
+    ours = unread(no_text(good), 0).take(100)
+    assert [
+        Record(
+            EVENTS,
+            3,
+            one.offset,
+            one.timestamp_ms,
+            one.key,
+            one.value,
+            {name.replace(r"\xff", "n"): value for name, value in one.headers.items()},
+        )
+        for one in ours
+    ] == theirs
 
 
 def damaged(data: bytes) -> bytes:
