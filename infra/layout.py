@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from infra import endpoints
-from infra.embedded.process import free_port, holder_of
+from infra.embedded.process import FEW_ARENAS, free_port, holder_of
 from infra.embedded.supervisor import Program
 from infra.errors import MachineError
 from infra.settings import Settings
@@ -20,7 +20,7 @@ ROLES: Final = ("capture", "detect", "decide", "act", "watch")
 SERVERS: Final = ("kafka", "postgres")
 
 STEADY: Final = {
-    "MALLOC_ARENA_MAX": "2",
+    **FEW_ARENAS,
     "MALLOC_MMAP_THRESHOLD_": "262144",
     "MALLOC_TRIM_THRESHOLD_": "262144",
 }

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 from collections.abc import Sequence
 from pathlib import Path
 
-from infra.embedded.broker import aot_cache, command
+from infra.embedded.broker import become_broker
 from infra.embedded.jars import ensure_jars
 from infra.embedded.java import find_java
 from infra.embedded.process import die_with_parent, parent_of
@@ -26,11 +25,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         die_with_parent(signal.SIGTERM, given.die_with)
     java = find_java()
     jars = ensure_jars(given.cache)
-    aot = aot_cache(jars, java)
-    fast = aot is not None and aot.exists() and aot.stat().st_size > 0
-    extra = [f"-XX:AOTCache={aot}"] if fast else []
-    line = command(java, jars, "kafka.Kafka", [str(given.config)], given.scratch, *extra)
-    os.execve(line[0], line, {"MALLOC_ARENA_MAX": "2", **os.environ})  # noqa: S606 - no shell
+    become_broker(java, jars, given.config, given.scratch)
 
 
 if __name__ == "__main__":

@@ -9,13 +9,13 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from infra.embedded.java import Java
-from infra.embedded.process import LOOPBACK, disk_error
-from infra.errors import WatchfloorError
+from infra.embedded.process import FEW_ARENAS, LOOPBACK, disk_error
+from infra.errors import MachineError, WatchfloorError
 
-__all__ = ["Storage", "aot_cache", "command"]
+__all__ = ["Storage", "aot_cache", "become_broker", "command", "has_content"]
 
 AOT_SINCE: Final = 25
 """JEP 514: from here on one run of the broker writes a cache of its loaded classes and profiles.
@@ -195,3 +195,22 @@ def command(
         main,
         *arguments,
     ]
+
+
+def become_broker(java: Java, jars: Sequence[Path], config: Path, scratch: Path) -> NoReturn:
+    """Be the broker that the configuration describes, from its cache where there is one.
+
+    Raises MachineError where Java does not start.
+    """
+    aot = aot_cache(jars, java)
+    extra = [f"-XX:AOTCache={aot}"] if aot is not None and has_content(aot) else []
+    line = command(java, jars, "kafka.Kafka", [str(config)], scratch, *extra)
+    try:
+        os.execve(line[0], line, {**FEW_ARENAS, **os.environ})  # noqa: S606 - no shell is wanted
+    except OSError as error:
+        raise MachineError(f"java: {line[0]}: {error.strerror}") from None
+
+
+def has_content(path: Path) -> bool:
+    """Whether it was written to its end: it is made empty at first."""
+    return path.exists() and path.stat().st_size > 0

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from infra.embedded.broker import Storage, aot_cache, command
+from infra.embedded.broker import Storage, aot_cache, become_broker, command
 from infra.embedded.jars import Progress, ensure_jars, only_one
 from infra.embedded.java import Java, find_java
 from infra.embedded.process import (
@@ -34,7 +34,7 @@ from infra.embedded.process import (
     require_port,
     wait_for,
 )
-from infra.errors import MachineError, WatchfloorError
+from infra.errors import WatchfloorError
 from infra.setting_values import default_cache
 
 __all__ = ["answers", "embedded_kafka", "make_ready", "wait_ready"]
@@ -75,10 +75,6 @@ def make_ready(
             _place(source, template)
         if aot is not None and not aot.exists():
             _train(storage, jars, java, aot)
-
-
-def _has_content(path: Path) -> bool:
-    return path.exists() and path.stat().st_size > 0
 
 
 def _place(source: Path, target: Path) -> None:
@@ -214,15 +210,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     storage = Storage(given.dir, given.cache)
     storage.configure(given.port, given.controller_port)
     storage.format(jars, java)
-    aot = aot_cache(jars, java)
-    extra = [f"-XX:AOTCache={aot}"] if aot is not None and _has_content(aot) else []
-    line = command(java, jars, "kafka.Kafka", [str(storage.config)], storage.scratch, *extra)
-    # glibc gives every thread an arena of its own otherwise: 40 MB more, for nothing.
-    environment = {"MALLOC_ARENA_MAX": "2", **os.environ}
-    try:
-        os.execve(line[0], line, environment)  # noqa: S606 - no shell is wanted
-    except OSError as error:
-        raise MachineError(f"java: {line[0]}: {error.strerror}") from None
+    become_broker(java, jars, storage.config, storage.scratch)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from infra.embedded.buffers import LEAST_BUFFERS, buffers_for, memory
 from infra.embedded.privileges import Account, account_for_server, become, hand_over
 from infra.embedded.process import (
     LOOPBACK,
@@ -54,7 +55,6 @@ OPTIONS: Final = {
     "unix_socket_directories": "",
     "password_encryption": "scram-sha-256",
     "max_connections": "64",
-    "shared_buffers": "32MB",
     "min_wal_size": "32MB",
     "max_wal_size": "256MB",
     "wal_level": "minimal",
@@ -267,21 +267,21 @@ def wait_ready(url: str, *, timeout: float = START_TIMEOUT_S, server: Child | No
 
 @contextlib.contextmanager
 def embedded_postgres(
-    folder: Path, *, port: int | None = None, durable: bool = False
+    folder: Path, *, port: int | None = None, durable: bool = False, large: bool = False
 ) -> Iterator[str]:
     """A server as our child, its data in `folder`; gives its superuser's URL.
 
-    durable: survives a power cut too. It ends with the block, and with this process however that
-    ends (see `process.child`).
+    durable: survives a power cut too. large: has buffers by the machine's memory, as a durable one
+    has. It ends with the block, and with this process however that ends (see `process.child`).
     Raises MachineError where this machine cannot run it, WatchfloorError where it does not start.
     """
-    with postgres_child(folder, port=port, durable=durable) as (url, _):
+    with postgres_child(folder, port=port, durable=durable, large=large) as (url, _):
         yield url
 
 
 @contextlib.contextmanager
 def postgres_child(
-    folder: Path, *, port: int | None = None, durable: bool = False
+    folder: Path, *, port: int | None = None, durable: bool = False, large: bool = False
 ) -> Iterator[tuple[str, Child]]:
     """As `embedded_postgres`, with the process: for tests that kill it."""
     folder = prepare_folder(folder.absolute())
@@ -292,6 +292,7 @@ def postgres_child(
         f"--port={chosen}",
         f"--password-file={password_file}",
         *([] if durable else ["--not-durable"]),
+        *(["--large"] if large else []),
     ]
     with child(
         "postgres",
@@ -314,6 +315,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--password-file", type=Path, required=True)
     parser.add_argument("--not-durable", action="store_true")
+    parser.add_argument("--large", action="store_true")
     parser.add_argument("--die-with", type=parent_of, metavar="PID|parent")
     given = parser.parse_args(argv)
     folder = prepare_folder(given.dir)
@@ -333,7 +335,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         storage.remove_stale_pid()
     except OSError as error:
         raise disk_error(folder, error) from None
-    options = {**OPTIONS, "port": str(given.port)}
+    buffers = buffers_for(memory()) if given.large or not given.not_durable else LEAST_BUFFERS
+    options = {**OPTIONS, "port": str(given.port), "shared_buffers": f"{buffers // 1024}kB"}
     if binaries.major >= 18:
         options |= OPTIONS_18
     if given.not_durable:

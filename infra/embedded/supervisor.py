@@ -15,6 +15,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Final
 
+from infra.embedded.process import FEW_ARENAS
 from infra.setting_values import ROOT
 
 __all__ = ["ProcessInfo", "Program", "Supervisor", "render", "socket_path"]
@@ -35,8 +36,8 @@ CHILD_ENVIRONMENT: Final = {
     "PYTHONSAFEPATH": "1",
     "PYTHONUNBUFFERED": "1",
     "WATCHFLOOR_SUPERVISED": "1",
-    # glibc gives every thread an arena of its own otherwise, OpenBLAS a buffer.
-    "MALLOC_ARENA_MAX": "2",
+    **FEW_ARENAS,
+    # OpenBLAS gives every thread a buffer of its own otherwise.
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
 }

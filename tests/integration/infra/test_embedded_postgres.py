@@ -12,6 +12,7 @@ import psutil
 import psycopg
 import pytest
 
+from infra.embedded.buffers import LEAST_BUFFERS, buffers_for, memory
 from infra.embedded.postgres import answers, embedded_postgres, postgres_child
 from infra.embedded.privileges import CANDIDATES
 from infra.errors import WatchfloorError
@@ -50,6 +51,25 @@ def test_it_wants_its_password_and_listens_on_loopback_only(postgres_url: str) -
         assert row == ("127.0.0.1", "", "scram-sha-256", "UTF8", "UTC")
         row = connection.execute("SELECT upper('grün'), 'Zebra' < 'apfel'").fetchone()
         assert row == ("GRÜN", True)
+
+
+@pytest.mark.parametrize(
+    ("options", "buffers"),
+    [
+        ({}, LEAST_BUFFERS),
+        ({"large": True}, buffers_for(memory())),
+        ({"durable": True}, buffers_for(memory())),
+    ],
+)
+def test_who_keeps_its_data_has_buffers_by_the_machines_memory(
+    tmp_path: Path, options: dict[str, bool], buffers: int
+) -> None:
+    with embedded_postgres(tmp_path / "pg", **options) as url, psycopg.connect(url) as connection:
+        row = connection.execute(
+            "SELECT setting::bigint * 8192 FROM pg_settings WHERE name = 'shared_buffers'"
+        ).fetchone()
+        assert row is not None
+        assert 0 <= buffers - row[0] < 8192
 
 
 def test_the_password_is_private_and_a_lost_one_is_replaced(tmp_path: Path) -> None:
