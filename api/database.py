@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping
@@ -24,9 +25,14 @@ __all__ = ["Database", "OutOfScope", "Row", "held_by_nobody", "hold", "within"]
 log = logging.getLogger("watchfloor.api.database")
 
 WAIT_S: Final = 3.0
+SEARCH_WAIT_S: Final = 10.0
+"""For a place among searches; one is ended by the role's statement timeout at the latest."""
 CONNECTIONS: Final = 12
 """A connection is held while its answer is made into rows, and so for longer the busier this
 process is: with four, they and not a core were what 200 requests a second waited for."""
+SEARCHES: Final = 5
+"""So many of them at most are held by searches, which may have to wait for a disk: a queue that is
+in memory is answered meanwhile."""
 Row = dict[str, Any]
 Query = LiteralString | sql.SQL | sql.Composed
 
@@ -82,6 +88,7 @@ class Database:
 
     def __init__(self, settings: Settings) -> None:
         self._pool = make_pool(settings, Role.API, min_size=1, max_size=CONNECTIONS, timeout=WAIT_S)
+        self._searches = asyncio.Semaphore(SEARCHES)
 
     async def open(self) -> None:
         """Start connecting; returns at once."""
@@ -128,6 +135,33 @@ class Database:
         wanted = within(sites)
         async with self._connection() as connection:
             return await site_rows(connection, wanted, query, values)
+
+    async def search(
+        self,
+        sites: Collection[str],
+        query: Query,
+        values: Mapping[str, Any],
+    ) -> list[Row]:
+        """As `rows`, for what may read far back: it waits where other searches do.
+
+        Raises DatabaseUnavailable too where they keep it waiting for SEARCH_WAIT_S.
+        """
+        async with self.searching():
+            return await self.rows(sites, query, values)
+
+    @contextlib.asynccontextmanager
+    async def searching(self) -> AsyncIterator[None]:
+        """A place among searches. Raises DatabaseUnavailable where none gets free."""
+        try:
+            async with asyncio.timeout(SEARCH_WAIT_S):
+                await self._searches.acquire()
+        except TimeoutError as error:
+            log.warning("%d searches keep others waiting", SEARCHES)
+            raise DatabaseUnavailable from error
+        try:
+            yield
+        finally:
+            self._searches.release()
 
     async def answers(self) -> bool:
         """Whether it does, within the pool's wait."""

@@ -29,9 +29,29 @@ SELECT: Final = COLUMNS + sql.SQL(
     """
 )
 
-# Which events, and only then their rows. By site: each site's newest by its own index, of these the
+# Of few sites: each one's newest, as rows, for those that are too many are not. Of more: which
+# events, and only then their rows. By site: each site's newest by its own index, of these the
 # newest; an index that begins with the site has no order across sites, and all of their events
 # would be sorted. Across: in the order of time until there are enough, whosever they are.
+OF_FEW: Final = sql.SQL(
+    """
+    WITH found AS (
+        SELECT k.*
+        FROM unnest(%(sites)s::text[]) AS s(site_id)
+        CROSS JOIN LATERAL (
+            SELECT e.* FROM event e{decided}
+            WHERE e.site_id = s.site_id{conditions}
+            ORDER BY e.occurred_at DESC, e.event_id LIMIT %(limit)s
+        ) AS k
+        ORDER BY k.occurred_at DESC, k.event_id LIMIT %(limit)s
+    )
+    {columns}
+    FROM found e
+    LEFT JOIN decision d ON d.site_id = e.site_id AND d.event_id = e.event_id
+    WHERE e.site_id = ANY(%(sites)s)
+    ORDER BY e.occurred_at DESC, e.event_id
+    """
+)
 BY_SITE: Final = sql.SQL(
     """
     SELECT k.site_id, k.event_id
@@ -121,12 +141,14 @@ async def page(
             " ORDER BY e.occurred_at DESC, e.event_id LIMIT %(limit)s"
         )
     else:
-        keys = ACROSS if decided and len(sites) > FEW_SITES else BY_SITE
         lookup = DECIDED.format(conditions=_and(decided)) if decided else sql.SQL("")
-        query = ROWS.format(
-            keys=keys.format(decided=lookup, conditions=_and(conditions)), columns=COLUMNS
-        )
-    return await database.rows(sites, query, values)
+        parts = {"decided": lookup, "conditions": _and(conditions)}
+        if len(sites) <= FEW_SITES:
+            query = OF_FEW.format(columns=COLUMNS, **parts)
+        else:
+            keys = ACROSS if decided else BY_SITE
+            query = ROWS.format(keys=keys.format(**parts), columns=COLUMNS)
+    return await database.search(sites, query, values)
 
 
 def _and(conditions: list[sql.SQL]) -> sql.Composed:

@@ -68,7 +68,7 @@ async def page(
 ) -> list[tuple[Any, ...]]:
     """The next rows of a site after that one, as `COLUMNS` has them; at most `limit`."""
     query, values = query_of(kind, site_id, span, after, limit)
-    async with database.sites({site_id}) as connection:
+    async with database.searching(), database.sites({site_id}) as connection:
         cursor = connection.cursor(row_factory=tuple_row)
         await cursor.execute(query, values)
         return await cursor.fetchall()

@@ -35,7 +35,7 @@ FAILED: Final = ("failed", "timed_out", "expired")
 
 async def totals(database: Database, shift: Shift) -> list[Row]:
     """The totals by severity, and in the row without one those of all."""
-    return await database.rows(
+    return await database.search(
         shift.sites,
         sql.SQL(
             "SELECT severity, count(*) AS opened, count(acknowledged_at) AS acknowledged, "
@@ -56,7 +56,7 @@ async def totals(database: Database, shift: Shift) -> list[Row]:
 
 async def groups(database: Database, shift: Shift) -> list[Row]:
     """Alerts by site, zone, type, camera and resolution."""
-    return await database.rows(
+    return await database.search(
         shift.sites,
         sql.SQL(
             "SELECT site_id, zone_id, event_type, camera_id, "
@@ -70,7 +70,7 @@ async def groups(database: Database, shift: Shift) -> list[Row]:
 
 async def hours(database: Database, shift: Shift) -> list[Row]:
     """Alerts by the hour in which they were opened, counted from the beginning, and severity."""
-    return await database.rows(
+    return await database.search(
         shift.sites,
         sql.SQL(
             "SELECT floor(extract(epoch FROM opened_at - %(begin)s) / 3600)::int AS number, "
@@ -90,7 +90,7 @@ DELIVERED: Final = sql.SQL(
 
 async def channels(database: Database, shift: Shift) -> list[Row]:
     """Attempts by kind of channel."""
-    return await database.rows(
+    return await database.search(
         shift.sites,
         sql.SQL(
             "SELECT coalesce(channel_kind, channel, 'none') AS channel_kind, "
@@ -105,7 +105,7 @@ async def channels(database: Database, shift: Shift) -> list[Row]:
 
 async def notifications(database: Database, shift: Shift) -> int:
     """How many notifications reached somebody."""
-    rows = await database.rows(
+    rows = await database.search(
         shift.sites,
         sql.SQL("SELECT count(DISTINCT (site_id, notification_id)) AS sent")
         + DELIVERED

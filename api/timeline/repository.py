@@ -40,7 +40,7 @@ NOTHING: Final = sql.SQL("")
 
 async def counts(database: Database, asked: Asked, bucket_s: float, cameras: int) -> list[Row]:
     """Events by camera and bucket, of the `cameras` that have most of them."""
-    return await database.rows(
+    return await database.search(
         asked.sites,
         sql.SQL(
             "WITH counted AS (SELECT site_id, camera_id, "
@@ -58,7 +58,7 @@ async def counts(database: Database, asked: Asked, bucket_s: float, cameras: int
 
 async def events(database: Database, asked: Asked, limit: int) -> list[Row]:
     """The events, the newest first; at most `limit`."""
-    return await database.rows(
+    return await database.search(
         asked.sites,
         sql.SQL(
             "SELECT e.event_id, e.site_id, e.camera_id, e.zone_id, e.device_id, e.event_type, "
@@ -78,7 +78,7 @@ async def events(database: Database, asked: Asked, limit: int) -> list[Row]:
 
 async def alerts(database: Database, asked: Asked, limit: int) -> list[Row]:
     """Alerts that were open at some time of it, the worst first; at most `limit`."""
-    return await database.rows(
+    return await database.search(
         asked.sites,
         sql.SQL(
             "SELECT alert_id, site_id, camera_id, zone_id, device_id, event_type, severity, state, "
@@ -97,7 +97,7 @@ async def health(database: Database, asked: Asked, limit: int) -> list[Row]:
 
     A change holds until the next one; the last before the stretch belongs to it.
     """
-    return await database.rows(
+    return await database.search(
         asked.sites,
         sql.SQL(
             "WITH known AS (SELECT site_id, component AS device_id FROM poll_state "
@@ -128,7 +128,7 @@ async def conditions(
     database: Database, asked: Asked, types: Collection[str], since: datetime, limit: int
 ) -> list[Row]:
     """What watch told of cameras' sight from `since` to the end, the newest first."""
-    return await database.rows(
+    return await database.search(
         asked.sites,
         sql.SQL(
             "SELECT site_id, device_id, event_type, occurred_at AS at, "

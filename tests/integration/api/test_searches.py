@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import itertools
 import uuid
 from collections.abc import AsyncIterator
@@ -11,11 +13,13 @@ from typing import Any
 
 import pytest
 
+from api import database as pool
 from api.alert import repository as alerts
 from api.alert.repository import RankKey, Sort
-from api.database import Database
+from api.database import CONNECTIONS, SEARCHES, Database
 from api.event import repository as events
 from api.event.repository import EventKey
+from api.problems import DatabaseUnavailable
 from infra.settings import Settings
 from schemas.alert import AlertState
 from schemas.decision import Result
@@ -192,3 +196,41 @@ async def test_a_query_sees_the_sites_that_it_names_and_the_next_one_none_of_the
         # What row-level security leaves, whatever the query itself asks for.
         assert await database.rows(sites, count, values) == [{"n": there}]
     assert len({one["site_id"] for one in filled}) == 8
+
+
+LOCK = int(TAG[:7], 16)
+WAITS: Any = f"SELECT pg_advisory_xact_lock({LOCK})"
+WAITING: Any = (
+    "SELECT count(*) AS waiting FROM pg_locks "  # noqa: S608 - a number of ours
+    f"WHERE locktype = 'advisory' AND objid = {LOCK} AND NOT granted"
+)
+
+
+@contextlib.asynccontextmanager
+async def held_up(database: Database, searches: int) -> AsyncIterator[list[asyncio.Task[Any]]]:
+    """That many searches, all those waiting that may begin, until the block ends."""
+    async with database.sites(SITES) as holding:
+        await holding.execute(WAITS)
+        tasks = [asyncio.create_task(database.search(SITES, WAITS, {})) for _ in range(searches)]
+        while (await database.rows(SITES, WAITING, {}))[0]["waiting"] < min(searches, SEARCHES):
+            await asyncio.sleep(0.01)
+        yield tasks
+
+
+async def test_searches_that_wait_leave_connections_for_others(database: Database) -> None:
+    async with held_up(database, 2 * CONNECTIONS) as tasks:
+        rows = await database.rows(SITES, WAITING, {})
+        assert rows == [{"waiting": SEARCHES}]
+        assert not any(task.done() for task in tasks)
+    assert len(await asyncio.gather(*tasks)) == 2 * CONNECTIONS
+
+
+async def test_a_search_is_not_kept_waiting_for_ever(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "SEARCH_WAIT_S", 0.01)
+    async with held_up(database, SEARCHES) as tasks:
+        with pytest.raises(DatabaseUnavailable):
+            await database.search(SITES, WAITS, {})
+    await asyncio.gather(*tasks)
+    await database.search(SITES, WAITS, {})
