@@ -442,3 +442,79 @@ def test_the_route_tree_is_checked_as_it_is_typed(page: Page, stack: Stack) -> N
     no_faults(page)
     stands_at_200(page)
     shot(page, "rules-text")
+
+
+def test_what_stands_beside_the_tree_is_changed_by_forms(page: Page, stack: Stack) -> None:
+    page.goto(f"{stack.url}/rules?part=routing")
+    silences = page.get_by_role("region", name="Silences")
+    silences.get_by_role("button", name="New silence").click(timeout=PATIENCE_MS)
+    # Of everything it would be: that is refused, where it is typed.
+    wrong = silences.get_by_text("has no matcher, and would silence everything")
+    expect(wrong).to_be_visible(timeout=PATIENCE_MS)
+    silences.get_by_label("Matchers").fill('camera="gate"')
+    expect(wrong).to_be_hidden(timeout=PATIENCE_MS)
+    silences.get_by_role("button", name="4 h").click()
+    silences.get_by_label("Why").fill("The wall is painted")
+    begin = silences.get_by_label("From, UTC")
+    begin.fill("2026-01-02T10:00")
+    silences.get_by_label("Until, UTC").fill("2099-01-02T10:00")
+
+    inhibitions = page.get_by_role("region", name="Inhibitions")
+    inhibitions.get_by_role("button", name="New inhibition").click()
+    # One form at a time.
+    expect(begin).to_be_hidden()
+    inhibitions.get_by_label("While there is").fill('severity="critical"')
+    inhibitions.get_by_label("nobody is told of").fill('severity="low"')
+    inhibitions.get_by_label("Where these agree").fill("site, camera")
+
+    escalations = page.get_by_role("region", name="Escalations")
+    escalations.get_by_role("button", name="New escalation").click()
+    escalations.get_by_label("Not acknowledged for").fill("20 minutes")
+    expect(escalations.locator("[aria-invalid=true]")).to_have_count(1, timeout=PATIENCE_MS)
+    no_faults(page)
+    stands_at_200(page)
+    escalations.get_by_label("Not acknowledged for").fill("20m")
+    expect(escalations.locator("[aria-invalid=true]")).to_have_count(0, timeout=PATIENCE_MS)
+    escalations.get_by_role("button", name="Add a step").click()
+    escalations.get_by_label("Not acknowledged for").last.fill("40m")
+    shot(page, "rules-beside")
+
+    routing = saved(page, stack)
+    (silence,) = routing["silences"]
+    assert silence.pop("created_by")
+    assert silence == {
+        "silence_id": "silence-1",
+        "matchers": ['camera="gate"'],
+        "starts_at": "2026-01-02T10:00:00Z",
+        "ends_at": "2099-01-02T10:00:00Z",
+        "comment": "The wall is painted",
+    }
+    assert routing["inhibit"] == [
+        {
+            "source": ['severity="critical"'],
+            "target": ['severity="low"'],
+            "equal": ["site", "camera"],
+        }
+    ]
+    assert [step["receiver"] for step in routing["escalations"][0]["steps"]] == ["desk", "desk"]
+
+    # A silence that is over says so, and goes with all of its kind.
+    silences.get_by_role("button", name="Change silence-1").click()
+    silences.get_by_label("Until, UTC").fill("2026-01-02T11:00")
+    expect(silences.get_by_text("over, ")).to_be_visible()
+    silences.get_by_role("button", name="Remove those that are over").click()
+    inhibitions.get_by_role("button", name="Remove inhibition 1").click()
+    escalations.get_by_role("button", name="Remove escalation 1").click()
+    assert not saved(page, stack).keys() & {"silences", "inhibit", "escalations"}
+
+
+def saved(page: Page, stack: Stack) -> dict[str, Any]:
+    """The routing that is in force once the draft is saved."""
+    page.get_by_role("button", name="Look and save").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.locator("code").first).to_be_visible(timeout=PATIENCE_MS)
+    dialog.get_by_role("button", name="Save", exact=True).click()
+    expect(dialog).to_be_hidden(timeout=PATIENCE_MS)
+    with asking(stack) as client:
+        routing: dict[str, Any] = client.get("/v1/routing").json()["document"]
+    return routing

@@ -95,7 +95,12 @@ export function RoutingPart({ work, may }: Props) {
           change={(made) => put(withRoute(root, place, () => made))}
         />
       </div>
-      <Beside document={document} problems={problems} />
+      <Beside
+        document={document}
+        problems={problems}
+        readOnly={!may.draft}
+        change={(made) => work.act({ do: "change", document: made })}
+      />
       {may.try ? (
         <TrialPanel
           tried={tried}
