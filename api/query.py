@@ -4,17 +4,19 @@ would otherwise quietly answer with everything."""
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Path
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.paging import MAX_CURSOR, MAX_LIMIT
 
-__all__ = ["AnyId", "Filters", "Id", "Instant", "PageQuery", "SiteQuery", "Word"]
+__all__ = ["CLEAN", "AnyId", "Filters", "Id", "Instant", "PageQuery", "SiteQuery", "Word"]
 
 ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
 PRINTABLE = r"^[^\x00-\x1f\x7f]+$"
+CLEAN: Final = r"^[^\x00-\x1f\x7f]*$(?!\n)"
+"""No control characters: a NUL cannot be stored in PostgreSQL, a line break forges log lines."""
 
 Id = Annotated[str, Field(pattern=ID)]
 Word = Annotated[str, Field(min_length=1, max_length=200, pattern=PRINTABLE)]

@@ -7,12 +7,14 @@ from typing import Any, Final
 
 import msgspec
 
+from api.account.fields import SavedFilter
 from api.account.identity import ROLE_SCOPES, Role, Scope
 from api.account.own.schemas import FactorView, MeView, RecoveryCodes
 from api.account.records import Method
 from api.account.signin.schemas import JsonWebKey, JsonWebKeySet, Methods, TokenAnswer
 from api.account.token.schemas import TokenMade, TokenView
 from api.account.user.schemas import Password, SessionView, UserMade, UserView
+from schemas.base import Severity
 
 SCOPE: Final = "alerts:act alerts:read config:read devices:read events:read media:read"
 
@@ -97,8 +99,12 @@ ME: Final = MeView(
     timezone="Europe/Berlin",
     totp=True,
     must_change_password=False,
+    filters=(SavedFilter(name="The gates at night", text="gate", severities=(Severity.HIGH,)),),
 )
-ME_CHANGES: Final[dict[str, Any]] = {"a language": {"language": "de", "timezone": "Europe/Berlin"}}
+ME_CHANGES: Final[dict[str, Any]] = {
+    "a language": {"language": "de", "timezone": "Europe/Berlin"},
+    "a filter": {"filters": [{"name": "Only critical", "severities": ["critical"]}]},
+}
 PASSWORD_CHANGES: Final[dict[str, Any]] = {"a password": {"old": "…", "new": "…"}}
 FACTOR: Final = FactorView(
     secret="JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",  # noqa: S106

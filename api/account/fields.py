@@ -6,12 +6,25 @@ from functools import cache
 from typing import Annotated, Final
 from zoneinfo import available_timezones
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from api.problems import FieldError, Invalid
-from schemas.base import ID_PATTERN
+from api.query import CLEAN
+from schemas.alert import AlertState
+from schemas.base import ID_PATTERN, Severity
 
-__all__ = ["RESERVED", "Language", "Name", "Sites", "Timezone", "check_name", "check_timezone"]
+__all__ = [
+    "RESERVED",
+    "Filters",
+    "Language",
+    "Name",
+    "SavedFilter",
+    "Sites",
+    "Timezone",
+    "check_filters",
+    "check_name",
+    "check_timezone",
+]
 
 Name = Annotated[
     str,
@@ -35,6 +48,25 @@ Sites = Annotated[
     Meta(max_length=1000, description="at most 1000 ids of sites"),
 ]
 
+
+class SavedFilter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A filter of the queue. text: words that an alert has to have.
+
+    severities, states: none for all. snoozed: whether what is snoozed is shown too.
+    """
+
+    name: Annotated[str, Meta(min_length=1, max_length=60, pattern=CLEAN)]
+    text: Annotated[str, Meta(max_length=200, pattern=CLEAN)] = ""
+    severities: tuple[Severity, ...] = ()
+    states: tuple[AlertState, ...] = ()
+    snoozed: bool = False
+
+
+Filters = Annotated[
+    tuple[SavedFilter, ...],
+    Meta(max_length=50, description="at most 50, each under a name of its own"),
+]
+
 RESERVED: Final = frozenset({"anonymous", "console", "system", "token", "unknown", "watchfloor"})
 """Names under which something else is written down as who did it."""
 
@@ -48,6 +80,17 @@ def check_name(name: str) -> None:
 @cache
 def _timezones() -> frozenset[str]:
     return frozenset(available_timezones())
+
+
+def check_filters(filters: tuple[SavedFilter, ...]) -> None:
+    """Raise Invalid where two have the same name."""
+    seen: set[str] = set()
+    for number, one in enumerate(filters):
+        if one.name in seen:
+            raise Invalid(
+                [FieldError(field=f"body.filters[{number}].name", detail="is another one's too")]
+            )
+        seen.add(one.name)
 
 
 def check_timezone(name: str | None) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from api.account.fields import SavedFilter
 from api.account.identity import Role, Scope
 from infra.db.pool import AsyncConnection
 from infra.secrets import Secret
@@ -69,6 +70,7 @@ class Account(Struct, frozen=True, kw_only=True):
     issuer: str | None
     created_at: datetime
     signed_in_at: datetime | None
+    filters: tuple[SavedFilter, ...] = ()
 
 
 class Holder(Struct, frozen=True, kw_only=True):

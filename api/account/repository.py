@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
 from psycopg.rows import dict_row
 from psycopg.sql import SQL, Composed
 
+from api.account.fields import SavedFilter
 from api.account.identity import Role
 from api.account.records import Account, Holder
 from infra.db.pool import AsyncConnection
@@ -44,7 +46,7 @@ EVERYONES: Final = "*"
 
 _COLUMNS: Final = SQL(
     "account_id, name, role, sites, password, must_change, totp, totp_pending, totp_step, "
-    "language, timezone, disabled, issuer, created_at, signed_in_at"
+    "language, timezone, disabled, issuer, created_at, signed_in_at, filters"
 )
 
 
@@ -66,6 +68,7 @@ def _account(row: Mapping[str, Any]) -> Account:
         issuer=row["issuer"],
         created_at=row["created_at"],
         signed_in_at=row["signed_in_at"],
+        filters=msgspec.convert(row["filters"], tuple[SavedFilter, ...]),
     )
 
 
@@ -196,7 +199,8 @@ async def change(connection: AsyncConnection, account: Account) -> None:
         "UPDATE account SET name = %(name)s, folded = %(folded)s, role = %(role)s, "
         "sites = %(sites)s, password = %(password)s, must_change = %(must_change)s, "
         "totp = %(totp)s, totp_pending = %(totp_pending)s, language = %(language)s, "
-        "timezone = %(timezone)s, disabled = %(disabled)s, signed_in_at = %(signed_in_at)s "
+        "timezone = %(timezone)s, disabled = %(disabled)s, signed_in_at = %(signed_in_at)s, "
+        "filters = %(filters)s "
         "WHERE account_id = %(account_id)s",
         {
             "account_id": account.account_id,
@@ -212,6 +216,7 @@ async def change(connection: AsyncConnection, account: Account) -> None:
             "timezone": account.timezone,
             "disabled": account.disabled,
             "signed_in_at": account.signed_in_at,
+            "filters": msgspec.json.encode(account.filters).decode(),
         },
     )
 

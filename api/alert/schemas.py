@@ -7,6 +7,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta, Struct
 
+from api.query import CLEAN
 from schemas.alert import ActivityKind, Alert, CommandKind, CommandOutcome
 from schemas.base import ID_PATTERN, UtcTime
 
@@ -26,7 +27,6 @@ __all__ = [
     "view",
 ]
 
-CLEAN: Final = r"^[^\x00-\x1f\x7f]*$(?!\n)"
 NO_NUL: Final = r"^[^\x00]*$(?!\n)"
 
 Person = Annotated[str, Meta(min_length=1, max_length=200, pattern=CLEAN)]

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
+from api.query import CLEAN
 from schemas.base import ID_PATTERN, Score, Severity, UtcTime
 from schemas.decision import Result, StageVerdict
 from schemas.detection import Box
 from schemas.event import EventSource
 
 __all__ = ["Accepted", "Answer", "CvEvent", "EventView", "SnapshotView", "VendorTaken"]
-
-CLEAN: Final = r"^[^\x00-\x1f\x7f]*$(?!\n)"
-"""No control characters: a NUL cannot be stored in PostgreSQL, a line break forges log lines."""
 
 CleanLabel = Annotated[
     str,

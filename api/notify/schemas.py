@@ -7,12 +7,12 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
+from api.query import CLEAN
 from schemas.base import ID_PATTERN, Severity
 from schemas.notification import NotifyStatus
 
 __all__ = ["NotifyAnswer", "NotifyBody", "NotifyOutcome", "PreviewBody", "PreviewView"]
 
-CLEAN = r"^[^\x00-\x1f\x7f]*$(?!\n)"
 Id = Annotated[
     str,
     Meta(

@@ -251,9 +251,14 @@ def stands_at_200(page: Page) -> None:
     page.set_viewport_size(before)
 
 
-def enter(context: BrowserContext, stack: Stack, url: str | None = None) -> str:
-    """Sign an administrator in, as the page would; the name. url: where the page is opened."""
-    name = person(stack, Role.ADMIN)
+def enter(
+    context: BrowserContext, stack: Stack, url: str | None = None, name: str | None = None
+) -> str:
+    """Sign an administrator in, as the page would; the name.
+
+    url: where the page is opened. name: who it is; else somebody new.
+    """
+    name = name or person(stack, Role.ADMIN)
     answer = context.request.post(
         f"{url or stack.url}/v1/auth/token", form={**form(name, PASSWORD), "cookies": "true"}
     )

@@ -246,6 +246,41 @@ def test_marking_is_one_by_one_and_named_before_it_is_done(
         expect(page.locator(".queue-marked")).to_have_count(0)
 
 
+def test_a_filter_that_is_kept_is_at_every_desk(page: Page, page_settings: Settings) -> None:
+    with serving(page_settings) as stack:
+        wait_until(lambda: is_ready(stack), "the façade is ready", 60)
+        name = enter(page.context, stack)
+        page.goto(stack.url)
+        stack.produce(alert_record("bad", severity=Severity.CRITICAL), alert_record("meek", rank=3))
+        rows = page.locator("[data-alert]")
+        expect(rows).to_have_count(2, timeout=PATIENCE_MS)
+        page.get_by_role("searchbox").fill("gate")
+        page.get_by_role("button", name="Critical").click()
+        expect(rows).to_have_count(1)
+        page.get_by_role("button", name="Save filter").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("Name").fill("The worst")
+        dialog.get_by_role("button", name="Save filter").click()
+        kept = page.get_by_label("Saved filters")
+        expect(kept).to_have_value("The worst")
+
+        browser = page.context.browser
+        assert browser is not None
+        with browser.new_context() as elsewhere:
+            enter(elsewhere, stack, name=name)
+            other = elsewhere.new_page()
+            other.goto(stack.url)
+            expect(other.locator("[data-alert]")).to_have_count(2, timeout=PATIENCE_MS)
+            other.get_by_label("Saved filters").select_option("The worst")
+            expect(other.locator("[data-alert]")).to_have_count(1)
+            expect(other.get_by_role("searchbox")).to_have_value("gate")
+            other.get_by_role("button", name="Forget filter").click()
+            expect(other.get_by_label("Saved filters")).to_have_count(0)
+        page.reload()
+        expect(rows).to_have_count(2, timeout=PATIENCE_MS)
+        expect(kept).to_have_count(0)
+
+
 def test_a_german_browser_is_spoken_to_in_german(page: Page, page_settings: Settings) -> None:
     with serving(page_settings) as stack:
         show(page, stack)

@@ -44,6 +44,7 @@ __all__ = ["router"]
 router = APIRouter(prefix="/v1/me", tags=["me"])
 
 MAX_BYTES: Final = 8192
+MAX_CHANGE_BYTES: Final = 65_536
 READ: Final = (Unauthenticated, UsersOnly, DatabaseUnavailable)
 WRITE: Final = (*READ, MalformedBody, BodyTooLarge, UnsupportedMediaType, Invalid)
 
@@ -60,6 +61,7 @@ def _me(principal: Principal, account: Account | None) -> MeView:
         timezone=None if account is None else account.timezone,
         totp=account is not None and account.totp is not None,
         must_change_password=account is not None and account.must_change and not principal.scopes,
+        filters=() if account is None else account.filters,
     )
 
 
@@ -87,7 +89,7 @@ async def me(api: ApiDep, principal: PrincipalDep) -> Response:
 )
 async def change(request: Request, api: ApiDep, principal: PrincipalDep) -> Response:
     """Change what is named. The name is what one signs in with, and what acts are written under."""
-    body = convert(parse(await read(request, limit=MAX_BYTES)), MeChange)
+    body = convert(parse(await read(request, limit=MAX_CHANGE_BYTES)), MeChange)
     return reply(_me(principal, await api.own.change(principal, visitor_of(request), body)))
 
 

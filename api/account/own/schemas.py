@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from api.account.fields import Language, Name, Timezone
+from api.account.fields import Filters, Language, Name, Timezone
 from api.account.identity import Role, Scope
 
 __all__ = ["Code", "FactorView", "MeChange", "MeView", "PasswordChange", "RecoveryCodes"]
@@ -15,7 +15,7 @@ __all__ = ["Code", "FactorView", "MeChange", "MeView", "PasswordChange", "Recove
 class MeView(Struct, frozen=True, kw_only=True):
     """Whoever asks. sites: null for every site. totp: there is a second factor.
 
-    must_change_password: until then there are no scopes.
+    must_change_password: until then there are no scopes. filters: of the queue, as they are kept.
     """
 
     user_id: str
@@ -27,14 +27,16 @@ class MeView(Struct, frozen=True, kw_only=True):
     timezone: str | None
     totp: bool
     must_change_password: bool
+    filters: Filters
 
 
 class MeChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is to change. timezone: null to see each site's own alone."""
+    """What is to change. timezone: null to see each site's own alone. filters: all that stay."""
 
     name: Name | UnsetType = UNSET
     language: Language | UnsetType = UNSET
     timezone: Timezone | UnsetType | None = UNSET
+    filters: Filters | UnsetType = UNSET
 
 
 class PasswordChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

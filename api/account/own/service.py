@@ -14,7 +14,7 @@ from msgspec import UNSET, Struct, structs
 from api.account import audit, factor
 from api.account import repository as rows
 from api.account.authority import digest
-from api.account.fields import check_name, check_timezone
+from api.account.fields import check_filters, check_name, check_timezone
 from api.account.identity import Principal
 from api.account.own.schemas import FactorView, MeChange
 from api.account.passwords import Passwords, refusal
@@ -85,11 +85,13 @@ class Own:
         return _Seen(account, session)
 
     async def change(self, principal: Principal, visitor: Visitor, body: MeChange) -> Account:
-        """Change name, language or timezone. Raises Conflict and Invalid."""
+        """Change name, language, timezone or filters. Raises Conflict and Invalid."""
         if body.name is not UNSET:
             check_name(body.name)
         if body.timezone is not UNSET:
             check_timezone(body.timezone)
+        if body.filters is not UNSET:
+            check_filters(body.filters)
         given = {n: v for n, v in structs.asdict(body).items() if v is not UNSET}
         async with self._begin() as connection:
             before = (await self._seen(connection, principal)).account

@@ -349,3 +349,42 @@ def test_every_act_is_on_the_audit_topic(desk: Stack, client: httpx.Client, cloc
     for secret in (PASSWORD, WRONG, typed):
         assert secret not in everything
     assert len({one.audit_id for one in seen}) == len(seen)
+
+
+def test_filters_are_kept_with_the_account(desk: Stack, client: httpx.Client) -> None:
+    name, other = person(desk, Role.VIEWER), person(desk, Role.VIEWER)
+    mine = bearer(sign_in(client, name, PASSWORD)["access_token"])
+    theirs = bearer(sign_in(client, other, PASSWORD)["access_token"])
+    assert client.get("/v1/me", headers=mine).json()["filters"] == []
+    kept = [
+        {"name": "Gates", "text": "gate", "severities": ["high"], "states": [], "snoozed": True},
+        {"name": "All", "text": "", "severities": [], "states": ["open"], "snoozed": False},
+    ]
+    bodies = ({"filters": [kept[0], {"name": "All", "states": ["open"]}]}, {"language": "de"})
+    for body in bodies:
+        # What is not named stays.
+        assert client.patch("/v1/me", json=body, headers=mine).json()["filters"] == kept
+    again = bearer(sign_in(client, name, PASSWORD)["access_token"])
+    assert client.get("/v1/me", headers=again).json()["filters"] == kept
+    assert client.get("/v1/me", headers=theirs).json()["filters"] == []
+    assert client.patch("/v1/me", json={"filters": []}, headers=again).json()["filters"] == []
+
+
+@pytest.mark.parametrize(
+    ("filters", "field"),
+    [
+        ([{"name": "one"}, {"name": "two"}, {"name": "one"}], "body.filters[2].name"),
+        ([{"name": f"{n}"} for n in range(51)], "body.filters"),
+        ([{"name": "no\0text"}], "body.filters[0].name"),
+        ([{"name": "long", "text": "x" * 201}], "body.filters[0].text"),
+        ([{"name": "bad", "severities": ["worst"]}], "body.filters[0].severities[0]"),
+        ([{"name": "more", "sites": ["north"]}], "body.filters[0]"),
+    ],
+)
+def test_filters_that_cannot_be_kept_are_refused(
+    desk: Stack, client: httpx.Client, filters: list[dict[str, object]], field: str
+) -> None:
+    token = sign_in(client, person(desk, Role.VIEWER), PASSWORD)["access_token"]
+    answer = client.patch("/v1/me", json={"filters": filters}, headers=bearer(token))
+    assert answer.status_code == 422
+    assert [one["field"] for one in answer.json()["errors"]] == [field]

@@ -15,6 +15,7 @@ export type {
   RankPart,
   Reason,
   Role,
+  SavedFilter,
   ScheduleView,
   Scope,
   Severity,

@@ -1,5 +1,5 @@
 /** Which alerts of the queue are shown. Pure. */
-import type { AlertState, AlertView, Severity } from "@/api/types";
+import type { AlertState, AlertView, SavedFilter, Severity } from "@/api/types";
 import type { Queue } from "@/stream/queue";
 
 export interface Filter {
@@ -13,6 +13,16 @@ export interface Filter {
 }
 
 export const EVERYTHING: Filter = { text: "", severities: [], states: [], snoozed: false };
+
+/** What is kept under a name, as it is worked with. */
+export function filterOf(saved: SavedFilter): Filter {
+  return {
+    text: saved.text,
+    severities: saved.severities,
+    states: saved.states,
+    snoozed: saved.snoozed,
+  };
+}
 
 const said = new WeakMap<AlertView, string>();
 

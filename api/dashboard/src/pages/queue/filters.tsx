@@ -1,33 +1,36 @@
 /** The search, and filters that are kept under a name. */
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, type RefObject, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { useSession } from "@/api/session";
-import type { AlertState, Severity } from "@/api/types";
-import { recall, remember } from "@/lib/store";
-import { EVERYTHING, type Filter } from "@/pages/queue/filter";
+import { ask } from "@/api/client";
+import { ME, useSession } from "@/api/session";
+import type { AlertState, Me, SavedFilter, Severity } from "@/api/types";
+import { EVERYTHING, type Filter, filterOf } from "@/pages/queue/filter";
 import { Button } from "@/ui/basics";
 import { Dialog } from "@/ui/dialog";
+import { useToast } from "@/ui/toasts";
 
 const SEVERITIES: readonly Severity[] = ["critical", "high", "medium", "low", "info"];
 const STATES: readonly AlertState[] = ["open", "acknowledged"];
 
-interface Saved {
-  name: string;
-  filter: Filter;
-}
+const MOST = 50;
 
-/** Kept by this browser for this person. */
-function useSaved(): [readonly Saved[], (saved: readonly Saved[]) => void] {
+/** Kept with the account: they are at every desk. */
+function useSaved(): [readonly SavedFilter[], (saved: SavedFilter[]) => void] {
   const { me } = useSession();
-  const name = `filters.${me.user_id}`;
-  const [saved, setSaved] = useState<readonly Saved[]>(() => recall(name, []));
-  return [
-    saved,
-    (next) => {
-      remember(name, next);
-      setSaved(next);
+  const client = useQueryClient();
+  const toast = useToast();
+  const keep = useMutation({
+    mutationFn: (filters: SavedFilter[]) =>
+      ask<Me>("/v1/me", { method: "PATCH", body: { filters } }),
+    onMutate: (filters) => client.setQueryData<Me>(ME, { ...me, filters }),
+    onSuccess: (mine) => client.setQueryData<Me>(ME, mine),
+    onError: (error) => {
+      toast({ text: error.message });
+      void client.invalidateQueries({ queryKey: ME });
     },
-  ];
+  });
+  return [me.filters, keep.mutate];
 }
 
 interface FiltersProps {
@@ -42,14 +45,17 @@ export function Filters({ filter, change, search }: FiltersProps) {
   const [naming, setNaming] = useState(false);
   const toggle = <T extends string>(list: readonly T[], one: T) =>
     list.includes(one) ? list.filter((other) => other !== one) : [...list, one];
-  const current = saved.find((one) => same(one.filter, filter));
+  const current = saved.find((one) => same(filterOf(one), filter));
   const everything = same(filter, EVERYTHING);
 
   const name = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const text = new FormData(event.currentTarget).get("name");
     if (typeof text !== "string" || !text.trim()) return;
-    save([...saved.filter((one) => one.name !== text.trim()), { name: text.trim(), filter }]);
+    const { severities, states, ...rest } = filter;
+    const made = { name: text.trim(), severities: [...severities], states: [...states], ...rest };
+    // The newest ones, where there are too many.
+    save([...saved.filter((one) => one.name !== made.name), made].slice(-MOST));
     setNaming(false);
   };
 
@@ -58,6 +64,7 @@ export function Filters({ filter, change, search }: FiltersProps) {
       <input
         ref={search}
         className="input queue-search"
+        maxLength={200}
         type="search"
         placeholder={t("search")}
         aria-label={t("search")}
@@ -109,7 +116,7 @@ export function Filters({ filter, change, search }: FiltersProps) {
           value={current?.name ?? ""}
           onChange={(event) => {
             const found = saved.find((one) => one.name === event.target.value);
-            change(found?.filter ?? EVERYTHING);
+            change(found ? filterOf(found) : EVERYTHING);
           }}
         >
           <option value="">{everything ? t("everything") : t("unsaved")}</option>
