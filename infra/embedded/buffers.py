@@ -6,7 +6,7 @@ import contextlib
 from pathlib import Path
 from typing import Final
 
-__all__ = ["LEAST_BUFFERS", "buffers_for", "memory"]
+__all__ = ["LEAST_BUFFERS", "buffers_alone", "buffers_for", "memory"]
 
 MIB: Final = 1024**2
 LEAST_BUFFERS: Final = 32 * MIB
@@ -15,12 +15,19 @@ SHARE: Final = 16
 """PostgreSQL's handbook gives a server a quarter of a machine of its own (19.4, `shared_buffers`).
 This one has brokers and detectors beside it, and what it does not hold, the system's page cache
 does. It takes memory as it fills: at first, only what it keeps the books with, 1 % of it."""
+SHARE_ALONE: Final = 0.4
+"""More than that, the handbook says, will hardly help."""
 LIMIT: Final = Path("/sys/fs/cgroup/memory.max")
 
 
 def buffers_for(total: int) -> int:
     """Of so much memory, what a server that keeps its data may hold in buffers. Bytes."""
     return max(LEAST_BUFFERS, min(MOST_BUFFERS, total // SHARE))
+
+
+def buffers_alone(total: int) -> int:
+    """What a server may hold in buffers whose machine is there for its sake. Bytes."""
+    return max(LEAST_BUFFERS, int(total * SHARE_ALONE))
 
 
 def memory() -> int:

@@ -267,21 +267,22 @@ def wait_ready(url: str, *, timeout: float = START_TIMEOUT_S, server: Child | No
 
 @contextlib.contextmanager
 def embedded_postgres(
-    folder: Path, *, port: int | None = None, durable: bool = False, large: bool = False
+    folder: Path, *, port: int | None = None, durable: bool = False, buffers: int | None = None
 ) -> Iterator[str]:
     """A server as our child, its data in `folder`; gives its superuser's URL.
 
-    durable: survives a power cut too. large: has buffers by the machine's memory, as a durable one
-    has. It ends with the block, and with this process however that ends (see `process.child`).
+    durable: survives a power cut too. buffers: bytes that it may hold pages in; else by the
+    machine's memory where it is durable, and few where it is not. It ends with the block, and with
+    this process however that ends (see `process.child`).
     Raises MachineError where this machine cannot run it, WatchfloorError where it does not start.
     """
-    with postgres_child(folder, port=port, durable=durable, large=large) as (url, _):
+    with postgres_child(folder, port=port, durable=durable, buffers=buffers) as (url, _):
         yield url
 
 
 @contextlib.contextmanager
 def postgres_child(
-    folder: Path, *, port: int | None = None, durable: bool = False, large: bool = False
+    folder: Path, *, port: int | None = None, durable: bool = False, buffers: int | None = None
 ) -> Iterator[tuple[str, Child]]:
     """As `embedded_postgres`, with the process: for tests that kill it."""
     folder = prepare_folder(folder.absolute())
@@ -292,7 +293,7 @@ def postgres_child(
         f"--port={chosen}",
         f"--password-file={password_file}",
         *([] if durable else ["--not-durable"]),
-        *(["--large"] if large else []),
+        *([] if buffers is None else [f"--buffers={buffers}"]),
     ]
     with child(
         "postgres",
@@ -315,7 +316,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--password-file", type=Path, required=True)
     parser.add_argument("--not-durable", action="store_true")
-    parser.add_argument("--large", action="store_true")
+    parser.add_argument("--buffers", type=int)
     parser.add_argument("--die-with", type=parent_of, metavar="PID|parent")
     given = parser.parse_args(argv)
     folder = prepare_folder(given.dir)
@@ -335,7 +336,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         storage.remove_stale_pid()
     except OSError as error:
         raise disk_error(folder, error) from None
-    buffers = buffers_for(memory()) if given.large or not given.not_durable else LEAST_BUFFERS
+    usual = LEAST_BUFFERS if given.not_durable else buffers_for(memory())
+    buffers = given.buffers or usual
     options = {**OPTIONS, "port": str(given.port), "shared_buffers": f"{buffers // 1024}kB"}
     if binaries.major >= 18:
         options |= OPTIONS_18

@@ -1,8 +1,9 @@
 """`bench api`: the façade with a month of ten million events behind it, and a thousand listeners.
 
-The façade, PostgreSQL and Kafka are the real ones, PostgreSQL with the buffers that it has under
-`watchfloor up`. Its files are read once before anything counts, as on a server that has run for a
-day: right after a start, a disk's seeks are measured and nothing else. The load comes from a
+The façade, PostgreSQL and Kafka are the real ones, PostgreSQL with the buffers that its handbook
+gives to a server of its own. What searches read is brought into them before anything counts, as on
+a server that has run for a day: right after a start, a disk's seeks are measured and nothing else.
+The load comes from a
 process of its own, by a timetable: a request is due when it is due, whatever became of those before
 it, and its time counts from then.
 """
@@ -90,6 +91,7 @@ def measure_with(
     Raises WatchfloorError where it could not measure.
     """
     from infra.bench.machine import machine
+    from infra.embedded.buffers import buffers_alone, memory
 
     with facade(run, size, place or run.settings.cache_dir) as box:
         seconds = 60.0 * run.minutes if run.minutes else FULL_SECONDS if run.full else SECONDS
@@ -97,7 +99,12 @@ def measure_with(
         found = _asked(box, rate, min(WARM_S, seconds), seconds, run.seed)
         run.say(f"telling {listeners} listeners")
         last, fewest = _told(box, listeners)
-    facts = {"events": size.events, "alerts": size.alerts, "seconds": seconds}
+    facts = {
+        "events": size.events,
+        "alerts": size.alerts,
+        "seconds": seconds,
+        "postgres_buffers_gib": round(buffers_alone(memory()) / 1024**3, 1),
+    }
     return [
         Measured(
             metric=QUEUE_P99,
@@ -134,8 +141,10 @@ def facade(run: Run, size: data.Size, place: Path) -> Iterator[Sandbox]:
 
     place: the folder of the data; they stay there.
     """
+    from infra.bench.api.warm import bring_into_memory
     from infra.db.documents import publish, republish
     from infra.db.outbox import drain_outbox
+    from infra.embedded.buffers import buffers_alone, memory
     from infra.embedded.kafka import embedded_kafka
     from infra.embedded.postgres import embedded_postgres
     from infra.sandbox import Sandbox
@@ -147,7 +156,7 @@ def facade(run: Run, size: data.Size, place: Path) -> Iterator[Sandbox]:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         run.say("starting PostgreSQL")
         kept.mkdir(parents=True, exist_ok=True)
-        postgres = stack.enter_context(embedded_postgres(kept, large=True))
+        postgres = stack.enter_context(embedded_postgres(kept, buffers=buffers_alone(memory())))
         run.say("starting Apache Kafka")
         kafka = stack.enter_context(
             embedded_kafka(folder / "kafka", cache=run.settings.cache_dir, progress=run.count)
@@ -167,7 +176,7 @@ def facade(run: Run, size: data.Size, place: Path) -> Iterator[Sandbox]:
         publish(settings, data.document(), "bench")
         # This broker is a new one; the documents may be there since the data were made.
         republish(settings)
-        data.bring_into_memory(kept, run.say)
+        bring_into_memory(settings, run.say)
         asyncio.run(drain_outbox(settings))
         box = Sandbox(settings, folder, {}, stack)
         run.say("starting the API")

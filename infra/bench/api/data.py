@@ -6,7 +6,6 @@ are suppressed. Everything is drawn by hashes of numbers, so that the same size 
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import shutil
 from collections.abc import Callable
@@ -31,7 +30,6 @@ __all__ = [
     "SITES",
     "START",
     "Size",
-    "bring_into_memory",
     "build",
     "digest",
     "document",
@@ -46,7 +44,6 @@ START: Final = datetime(2026, 3, 1, tzinfo=UTC)
 DAYS: Final = 30
 TABLES: Final = ("event", "decision", "alert")
 DONE: Final = "complete"
-CHUNK: Final = 16 * 1024**2
 
 Say = Callable[[str], None]
 
@@ -236,18 +233,6 @@ def build(settings: Settings, size: Size, say: Say) -> None:
         say("looking at the data")
         for table in TABLES:
             _run(connection, f"VACUUM ANALYZE {table}")
-
-
-def bring_into_memory(folder: Path, say: Say) -> None:
-    """Read the server's files, so that the system has in memory what fits there."""
-    files = [path for path in (folder / "server" / "data").rglob("*") if path.is_file()]
-    total = sum(path.stat().st_size for path in files)
-    done = 0
-    for path in files:
-        with contextlib.suppress(FileNotFoundError), path.open("rb", buffering=0) as file:
-            while piece := len(file.read(CHUNK)):
-                done += piece
-                say(f"reading the data: {done / 1e9:.1f} of {total / 1e9:.1f} GB")
 
 
 def _run(connection: psycopg.Connection[Any], statement: str) -> None:

@@ -7,6 +7,7 @@ import pwd
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg
@@ -57,12 +58,12 @@ def test_it_wants_its_password_and_listens_on_loopback_only(postgres_url: str) -
     ("options", "buffers"),
     [
         ({}, LEAST_BUFFERS),
-        ({"large": True}, buffers_for(memory())),
+        ({"buffers": 48 * 1024**2}, 48 * 1024**2),
         ({"durable": True}, buffers_for(memory())),
     ],
 )
-def test_who_keeps_its_data_has_buffers_by_the_machines_memory(
-    tmp_path: Path, options: dict[str, bool], buffers: int
+def test_it_has_the_buffers_that_go_with_it(
+    tmp_path: Path, options: dict[str, Any], buffers: int
 ) -> None:
     with embedded_postgres(tmp_path / "pg", **options) as url, psycopg.connect(url) as connection:
         row = connection.execute(

@@ -26,6 +26,11 @@ def test_a_share_of_the_memory_within_bounds(total: int, held: int) -> None:
     assert buffers.buffers_for(total) == held
 
 
+def test_where_the_machine_is_the_servers_own_it_has_two_fifths() -> None:
+    assert buffers.buffers_alone(10 * GIB) == 4 * GIB
+    assert buffers.buffers_alone(0) == buffers.LEAST_BUFFERS
+
+
 @pytest.mark.parametrize(("limit", "found"), [("65536\n", 65536), ("max\n", None), (None, None)])
 def test_a_control_groups_limit_counts(
     limit: str | None, found: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
