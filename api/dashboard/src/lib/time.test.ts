@@ -17,6 +17,14 @@ describe("shownTime", () => {
     expect(shown.text).toMatch(/^Sat,? 28 Nov 23:30:05$/);
     expect(shown.own).toBe("17:30:05");
   });
+  it("tells the year where it may be another one's day", () => {
+    const after = shownTime(AT, AT + 190 * 86_400_000, "Europe/Berlin", "Europe/Paris", "en-GB");
+    expect(after.text).toMatch(/^28 Nov 2026,? (at )?23:30:05/);
+    expect(after.own).toBeNull();
+    const before = shownTime(AT, AT - 190 * 86_400_000, "Asia/Tokyo", "Europe/Paris", "en-GB");
+    expect(before.text).toMatch(/^29 Nov 2026,? (at )?07:30:05/);
+    expect(before.own).toMatch(/^28 Nov 2026,? (at )?23:30:05/);
+  });
   it("falls back to UTC for a zone that nobody knows", () => {
     expect(shownTime(AT, AT, "Mars/Base", "UTC", "en-GB").text).toContain("22:30:05");
   });

@@ -94,6 +94,7 @@ export function fromField(text: string, zone: string): number | null {
 }
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
+const HALF_YEAR_MS = 182 * DAY_MS;
 
 export interface ShownTime {
   /** The time, with the day where it is not today's there. */
@@ -111,10 +112,12 @@ export function shownTime(
   language: string,
 ): ShownTime {
   const one = (zone: string) => {
+    const away = Math.abs(now - at);
+    // Of another year, a day has the same name.
+    if (away > HALF_YEAR_MS) return moment(at, zone, language);
     const today = day(at, zone, language) === day(now, zone, language);
     const text = clock(at, zone, language);
-    // A day that is half a year away has the same name; then the year is told too.
-    if (today && Math.abs(now - at) < 2 * 86_400_000) return text;
+    if (today && away < 2 * DAY_MS) return text;
     return `${day(at, zone, language)} ${text}`;
   };
   const text = one(siteZone);
