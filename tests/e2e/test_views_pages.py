@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -446,8 +445,8 @@ def the_fields_are_by_the_sites_clock(page: Page) -> None:
     begin, end = (page.get_by_label(name, exact=True) for name in ("From", "to"))
     begin.fill("2020-07-02T00:30")
     end.fill("2020-07-02T08:30")
-    expect(begin).to_have_accessible_description(re.compile(r"^your time: Wed.* 22:30:00$"))
-    expect(end).to_have_accessible_description(re.compile(r"^your time: Thu.* 06:30:00$"))
+    expect(begin).to_have_accessible_description("your time: Jul 1, 2020, 22:30:00 UTC")
+    expect(end).to_have_accessible_description("your time: Jul 2, 2020, 06:30:00 UTC")
     with page.expect_request(lambda one: "/v1/reports/shift" in one.url) as asked:
         page.get_by_role("button", name="Show").click()
     assert "from=2020-07-01T22%3A30%3A00.000Z&to=2020-07-02T06%3A30%3A00.000Z" in asked.value.url
