@@ -27,6 +27,7 @@ ELSEWHERE: Final[Mapping[str, str]] = {
     "api/database.py": "asks whether the server answers",
     "infra/backtest/recorded.py": "reads what was recorded, as a stream",
     "infra/bench/api/data.py": "makes the rows of a bench, of all its sites",
+    "infra/bench/api/warm.py": "counts the rows of a bench, of all its sites",
     "infra/cli/smoke.py": "looks for its own event",
     "infra/doctor.py": "asks for the server's clock",
     "infra/drills/rows.py": "reads a drill's own namespace whole, for the oracle",
