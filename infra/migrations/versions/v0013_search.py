@@ -11,5 +11,5 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """The key is made anew: on ten million decisions half a minute in which archive waits."""
+    """The key is made anew, and archive waits for as long as that takes."""
     run("v0013_search.sql")
