@@ -476,7 +476,14 @@ def test_what_stands_beside_the_tree_is_changed_by_forms(page: Page, stack: Stac
     escalations.get_by_label("Not acknowledged for").fill("20m")
     expect(escalations.locator("[aria-invalid=true]")).to_have_count(0, timeout=PATIENCE_MS)
     escalations.get_by_role("button", name="Add a step").click()
+    escalations.get_by_label("Not acknowledged for").last.fill("forty")
+    # Told at that step, and at no other.
+    expect(escalations.get_by_label("Not acknowledged for").last).to_have_attribute(
+        "aria-invalid", "true", timeout=PATIENCE_MS
+    )
+    expect(escalations.locator("[aria-invalid=true]")).to_have_count(1)
     escalations.get_by_label("Not acknowledged for").last.fill("40m")
+    expect(escalations.locator("[aria-invalid=true]")).to_have_count(0, timeout=PATIENCE_MS)
     shot(page, "rules-beside")
 
     routing = saved(page, stack)

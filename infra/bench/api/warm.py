@@ -46,10 +46,10 @@ def bring_into_memory(settings: Settings, say: Say) -> None:
     with psycopg.connect(target.maintenance(), autocommit=True) as connection:
         connection.execute(f"SET search_path = {target.schema}".encode())
         _read_files(connection, say)
+        for setting in ("seqscan", "bitmapscan", "sort"):
+            connection.execute(f"SET enable_{setting} = off".encode())
         for name, table, order in connection.execute(READ, (list(SEARCHED),)).fetchall():
             say(f"reading the index {name}")
-            for setting in ("seqscan", "bitmapscan", "sort"):
-                connection.execute(f"SET enable_{setting} = off".encode())
             _run(connection, f"(SELECT FROM {table} ORDER BY {order}) AS one")
         for table in TABLES:
             say(f"reading the table {table}")

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from aiokafka.record.util import calc_crc32c
 
 from agents.runtime.follower import Follower
 from infra.settings import Settings
@@ -26,6 +25,7 @@ from tests.integration.runtime.support import (
 )
 from tests.integration.runtime.test_crash import decided
 from tests.integration.runtime.test_follower import read
+from tests.unit.agents.runtime.test_fetched import no_text
 from topics.catalogue import DECISIONS, EVENTS
 from topics.partitioner import partition_for
 from topics.plan import prefix_of
@@ -47,12 +47,9 @@ async def send_unreadable(settings: Settings, *records: OutRecord) -> None:
             headers = bad + list(one.headers)
             batch.append(key=one.key, value=one.value, timestamp=None, headers=headers)
         batch.close()
-        builder = batch._builder
-        data = bytearray(builder.build())
-        at = bytes(data).index(MARK)
-        data[at : at + 2] = b"\xff\xfe"
-        data[17:21] = calc_crc32c(bytes(data[21:])).to_bytes(4, "big")
-        batch._buffer = bytes(data)
+        data = bytes(batch._builder.build())
+        assert data.count(MARK) == 1
+        batch._buffer = no_text(data, MARK)
         name = prefix_of(settings.namespace) + EVENTS.name
         partition = partition_for(records[0].key or b"", EVENTS.partitions)
         await (await producer.send_batch(batch, name, partition=partition))

@@ -58,6 +58,11 @@ def batch(
     data[22] |= attributes
     if end is not None:
         data[23:27] = (end - 1 - base).to_bytes(4, "big")
+    return sealed(data)
+
+
+def sealed(data: bytearray) -> bytes:
+    """The batch with the CRC that goes with its bytes."""
     data[17:21] = calc_crc32c(bytes(data[21:])).to_bytes(4, "big")
     return bytes(data)
 
@@ -177,9 +182,7 @@ def test_a_record_of_no_declared_topic_stays_as_it_is() -> None:
 
 def no_text(data: bytes, name: bytes = b"name") -> bytes:
     """The batch with the first byte of that header's name, in each of its records, no UTF-8."""
-    changed = bytearray(data.replace(name, b"\xff" + name[1:]))
-    changed[17:21] = calc_crc32c(bytes(changed[21:])).to_bytes(4, "big")
-    return bytes(changed)
+    return sealed(bytearray(data.replace(name, b"\xff" + name[1:])))
 
 
 @pytest.mark.parametrize("most", [1, 3, 100])

@@ -11,10 +11,9 @@ import {
   lasting,
   lasts,
   type Silence,
-  withText,
 } from "./beside";
-import type { DocumentProblem } from "./document";
-import { Field, Problems, WordsField } from "./fields";
+import { type DocumentProblem, withOptional } from "./document";
+import { Field, MatchersField, Options, Problems, WordsField } from "./fields";
 
 interface FormProps<T> {
   label: string;
@@ -23,18 +22,29 @@ interface FormProps<T> {
   change: (entry: T) => void;
 }
 
-function useOf(problems: readonly DocumentProblem[]) {
+/** What the forms show the problems of themselves. */
+export const FIELDS: ReadonlySet<unknown> = new Set([
+  "matchers",
+  "starts_at",
+  "ends_at",
+  "comment",
+  "source",
+  "target",
+  "equal",
+  "steps",
+]);
+
+function byField(problems: readonly DocumentProblem[]) {
   return (field: string) => problems.filter((one) => one.path.includes(field));
 }
 
 export function SilenceForm({ label, entry, problems, change }: FormProps<Silence>) {
   const { t } = useTranslation("rules");
-  const of = useOf(problems);
+  const of = byField(problems);
   return (
     <fieldset className="rules-entry">
       <legend className="hidden-text">{label}</legend>
-      <Matchers
-        label={t("route.matchers")}
+      <MatchersField
         value={entry.matchers}
         problems={of("matchers")}
         change={(matchers) => change({ ...entry, matchers })}
@@ -70,7 +80,7 @@ export function SilenceForm({ label, entry, problems, change }: FormProps<Silenc
             {...named}
             className="input"
             value={entry.comment ?? ""}
-            onChange={(event) => change(withText(entry, "comment", event.target.value))}
+            onChange={(event) => change(withOptional(entry, "comment", event.target.value))}
           />
         )}
       </Field>
@@ -80,17 +90,17 @@ export function SilenceForm({ label, entry, problems, change }: FormProps<Silenc
 
 export function InhibitionForm({ label, entry, problems, change }: FormProps<Inhibition>) {
   const { t } = useTranslation("rules");
-  const of = useOf(problems);
+  const of = byField(problems);
   return (
     <fieldset className="rules-entry">
       <legend className="hidden-text">{label}</legend>
-      <Matchers
+      <MatchersField
         label={t("inhibition.source")}
         value={entry.source}
         problems={of("source")}
         change={(source) => change({ ...entry, source })}
       />
-      <Matchers
+      <MatchersField
         label={t("inhibition.target")}
         value={entry.target}
         problems={of("target")}
@@ -101,7 +111,7 @@ export function InhibitionForm({ label, entry, problems, change }: FormProps<Inh
         hint={t("inhibition.equalHint")}
         value={entry.equal ?? []}
         problems={of("equal")}
-        change={(labels) => change(withText(entry, "equal", labels))}
+        change={(labels) => change(withOptional(entry, "equal", labels))}
       />
     </fieldset>
   );
@@ -114,33 +124,28 @@ interface EscalationProps extends FormProps<Escalation> {
 export function EscalationForm(props: EscalationProps) {
   const { label, entry, problems, receivers, change } = props;
   const { t } = useTranslation("rules");
-  const of = useOf(problems);
+  const of = byField(problems);
   const put = (steps: Escalation["steps"]) => change({ ...entry, steps });
-  // Those of a step are told at the step.
-  const general = of("steps").filter((one) => !one.path.includes("after") && one.path.length < 5);
+  // Where a problem is: ["escalations", 0, "steps", 1, "after"].
+  const ofStep = (index: number, field: string) =>
+    of("steps").filter((one) => one.path[3] === index && one.path[4] === field);
+  const general = of("steps").filter((one) => one.path.length < 5);
   return (
     <fieldset className="rules-entry">
       <legend className="hidden-text">{label}</legend>
-      <Matchers
-        label={t("route.matchers")}
+      <MatchersField
         hint={t("escalation.matchersHint")}
         value={entry.matchers ?? []}
         problems={of("matchers")}
-        change={(matchers) => change(withText(entry, "matchers", matchers))}
+        change={(matchers) => change(withOptional(entry, "matchers", matchers))}
       />
       <ol className="rules-steps">
         {entry.steps.map((step, index) => {
-          const wrong = problems.filter(
-            (one) => one.path.includes("steps") && one.path.includes(index) && one.path.length > 4,
-          );
           const set = (made: Partial<typeof step>) =>
             put(entry.steps.map((one, at) => (at === index ? { ...one, ...made } : one)));
           return (
             <li key={index} className="rules-row">
-              <Field
-                label={t("escalation.after")}
-                problems={wrong.filter((one) => one.path.includes("after"))}
-              >
+              <Field label={t("escalation.after")} problems={ofStep(index, "after")}>
                 {(named) => (
                   <input
                     {...named}
@@ -150,10 +155,7 @@ export function EscalationForm(props: EscalationProps) {
                   />
                 )}
               </Field>
-              <Field
-                label={t("escalation.receiver")}
-                problems={wrong.filter((one) => one.path.includes("receiver"))}
-              >
+              <Field label={t("escalation.receiver")} problems={ofStep(index, "receiver")}>
                 {(named) => (
                   <select
                     {...named}
@@ -161,11 +163,7 @@ export function EscalationForm(props: EscalationProps) {
                     value={step.receiver}
                     onChange={(event) => set({ receiver: event.target.value })}
                   >
-                    {[...new Set([...receivers, step.receiver])].map((one) => (
-                      <option key={one} value={one}>
-                        {one}
-                      </option>
-                    ))}
+                    <Options of={[...receivers, step.receiver]} />
                   </select>
                 )}
               </Field>
@@ -189,28 +187,6 @@ export function EscalationForm(props: EscalationProps) {
         </Button>
       </div>
     </fieldset>
-  );
-}
-
-interface MatchersProps {
-  label: string;
-  hint?: string;
-  value: readonly string[];
-  problems: readonly DocumentProblem[];
-  change: (value: string[]) => void;
-}
-
-function Matchers({ label, hint, value, problems, change }: MatchersProps) {
-  const { t } = useTranslation("rules");
-  return (
-    <WordsField
-      label={label}
-      hint={hint ?? t("route.matchersHint")}
-      between={"\n"}
-      value={value}
-      problems={problems}
-      change={change}
-    />
   );
 }
 

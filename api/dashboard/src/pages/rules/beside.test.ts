@@ -10,9 +10,8 @@ import {
   withNew,
   without,
   withoutOver,
-  withText,
 } from "./beside";
-import type { RoutingDocument } from "./document";
+import { type RoutingDocument, withOptional } from "./document";
 
 const NOW = Date.parse("2026-11-28T21:00:30Z");
 const OLD: Silence = {
@@ -58,8 +57,8 @@ describe("what stands beside the route tree", () => {
     expect(withoutOver(DOCUMENT, NOW)).toEqual({ route: { receiver: "desk" } });
   });
   it("leaves a field out that says nothing", () => {
-    expect(withText(OLD, "comment", "wall").comment).toBe("wall");
-    expect(withText({ ...OLD, comment: "wall" }, "comment", "")).toEqual(OLD);
+    expect(withOptional(OLD, "comment", "wall").comment).toBe("wall");
+    expect(withOptional({ ...OLD, comment: "wall" }, "comment", "")).toEqual(OLD);
   });
   it("writes a moment as documents have it", () => expect(isoOf(NOW)).toBe("2026-11-28T21:00:30Z"));
 });

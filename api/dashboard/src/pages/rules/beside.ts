@@ -1,5 +1,5 @@
 /** What stands beside the route tree, as lists: silences, inhibitions, escalations. Pure. */
-import type { RoutingDocument } from "./document";
+import { freeId, type RoutingDocument } from "./document";
 
 export type Silence = NonNullable<RoutingDocument["silences"]>[number];
 export type Inhibition = NonNullable<RoutingDocument["inhibit"]>[number];
@@ -54,12 +54,6 @@ export function without(document: RoutingDocument, name: ListName, index: number
   return withList(document, name, list);
 }
 
-/** An entry with an optional field set, or left out where it is empty. */
-export function withText<T extends object>(entry: T, field: string, value: string | string[]): T {
-  const { [field]: _, ...rest } = entry as Record<string, unknown>;
-  return (value.length ? { ...rest, [field]: value } : rest) as T;
-}
-
 /** A moment as the document has it. */
 export function isoOf(at: number): string {
   return new Date(at).toISOString().replace(/\.000Z$/, "Z");
@@ -67,12 +61,10 @@ export function isoOf(at: number): string {
 
 /** From this minute on for an hour, of nothing yet: what it is about has to be said. */
 export function freshSilence(document: RoutingDocument, by: string, now: number): Silence {
-  const taken = new Set(entriesOf(document, "silences").map((one) => one.silence_id));
-  let number = 1;
-  while (taken.has(`silence-${number}`)) number += 1;
+  const taken = entriesOf(document, "silences").map((one) => one.silence_id);
   const begin = Math.floor(now / MINUTE_MS) * MINUTE_MS;
   return {
-    silence_id: `silence-${number}`,
+    silence_id: freeId(taken, "silence"),
     matchers: [],
     starts_at: isoOf(begin),
     ends_at: isoOf(begin + HOUR_MS),

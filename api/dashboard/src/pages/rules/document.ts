@@ -194,16 +194,33 @@ export function withField<K extends keyof Zone>(zone: Zone, field: K, value: Zon
   return { ...rest, [field]: value } as unknown as Zone;
 }
 
-/** An id that is free: `zone-2` where `zone-1` is taken. Cameras, devices and zones share ids. */
+/** A field of anything set, or left out where it is empty. */
+export function withOptional<T extends object>(entry: T, field: string, value: unknown): T {
+  const { [field]: _, ...rest } = entry as Record<string, unknown>;
+  const empty =
+    value === undefined ||
+    value === "" ||
+    value === false ||
+    (Array.isArray(value) && !value.length);
+  return (empty ? rest : { ...rest, [field]: value }) as T;
+}
+
+/** An id that is free: `zone-2` where `zone-1` is taken. */
+export function freeId(taken: Iterable<string>, stem: string): string {
+  const ids = new Set(taken);
+  let number = 1;
+  while (ids.has(`${stem}-${number}`)) number += 1;
+  return `${stem}-${number}`;
+}
+
+/** One that is free at a site, where cameras, devices and zones share ids. */
 export function freshId(site: Site, stem = "zone"): string {
-  const taken = new Set([
+  const taken = [
     ...(site.zones ?? []).map((one) => one.zone_id),
     ...(site.cameras ?? []).map((one) => one.camera_id),
     ...(site.devices ?? []).map((one) => one.device_id),
-  ]);
-  let number = 1;
-  while (taken.has(`${stem}-${number}`)) number += 1;
-  return `${stem}-${number}`;
+  ];
+  return freeId(taken, stem);
 }
 
 /** The problems at a place, or below it. */

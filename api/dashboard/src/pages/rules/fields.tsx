@@ -1,5 +1,6 @@
 /** Fields with the server's words about what is wrong in them. */
 import { type ReactNode, useId, useState } from "react";
+import { useTranslation } from "react-i18next";
 import type { DocumentProblem } from "./document";
 import { same } from "./document";
 
@@ -130,4 +131,28 @@ export function WordsField({ label, hint, between = ",", value, problems, change
       }
     </Field>
   );
+}
+
+type MatchersProps = Omit<WordsProps, "label" | "between"> & { label?: string };
+
+/** Matchers, one a line. */
+export function MatchersField({ label, hint, ...rest }: MatchersProps) {
+  const { t } = useTranslation("rules");
+  return (
+    <WordsField
+      label={label ?? t("route.matchers")}
+      hint={hint ?? t("route.matchersHint")}
+      between={"\n"}
+      {...rest}
+    />
+  );
+}
+
+/** Names to choose from, each once. */
+export function Options({ of }: { of: readonly string[] }) {
+  return [...new Set(of)].map((one) => (
+    <option key={one} value={one}>
+      {one}
+    </option>
+  ));
 }

@@ -1,8 +1,7 @@
 /** One node of the route tree. */
 import { useTranslation } from "react-i18next";
-import type { DocumentProblem, Route } from "./document";
-import { Field, Problems, WordsField } from "./fields";
-import { withRouteField } from "./routes";
+import { type DocumentProblem, type Route, withOptional } from "./document";
+import { Field, MatchersField, Options, Problems, WordsField } from "./fields";
 
 interface Props {
   route: Route;
@@ -27,7 +26,7 @@ export function RouteForm({
   change,
 }: Props) {
   const { t } = useTranslation("rules");
-  const set = (field: string, value: unknown) => change(withRouteField(route, field, value));
+  const set = (field: string, value: unknown) => change(withOptional(route, field, value));
   const of = (field: string) => problems.filter((one) => one.path.includes(field));
   const named = new Set(["receiver", "matchers", "group_by", ...TIMES]);
   const rest = problems.filter((one) => !one.path.some((part) => named.has(String(part))));
@@ -52,20 +51,11 @@ export function RouteForm({
               <option value="">
                 {inherited ? t("route.inherits", { name: inherited }) : t("routes.nobody")}
               </option>
-              {[...new Set([...receivers, ...(route.receiver ? [route.receiver] : [])])].map(
-                (one) => (
-                  <option key={one} value={one}>
-                    {one}
-                  </option>
-                ),
-              )}
+              <Options of={[...receivers, ...(route.receiver ? [route.receiver] : [])]} />
             </select>
           )}
         </Field>
-        <WordsField
-          label={t("route.matchers")}
-          hint={t("route.matchersHint")}
-          between={"\n"}
+        <MatchersField
           value={route.matchers ?? []}
           problems={of("matchers")}
           change={(value) => set("matchers", value)}

@@ -1,15 +1,6 @@
 import { describe, expect, it } from "vitest";
-import {
-  added,
-  moved,
-  pathOf,
-  receiverOf,
-  removed,
-  routeAt,
-  rows,
-  withRoute,
-  withRouteField,
-} from "./routes";
+import { withOptional } from "./document";
+import { added, moved, pathOf, receiverOf, removed, routeAt, rows, withRoute } from "./routes";
 
 const TREE = {
   receiver: "soc",
@@ -56,8 +47,8 @@ describe("the route tree", () => {
   it("has its problems at its paths", () =>
     expect(pathOf([0, 1])).toEqual(["route", "routes", 0, "routes", 1]));
   it("leaves out what is empty", () => {
-    expect(withRouteField({ receiver: "a" }, "receiver", "")).toEqual({});
-    expect(withRouteField({}, "continue", true)).toEqual({ continue: true });
-    expect(withRouteField({ continue: true }, "continue", false)).toEqual({});
+    expect(withOptional({ receiver: "a" }, "receiver", "")).toEqual({});
+    expect(withOptional({}, "continue", true)).toEqual({ continue: true });
+    expect(withOptional({ continue: true }, "continue", false)).toEqual({});
   });
 });

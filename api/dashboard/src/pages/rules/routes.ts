@@ -94,14 +94,3 @@ export function receiverOf(root: Route, place: Place): string | null {
 export function pathOf(place: Place): (string | number)[] {
   return ["route", ...place.flatMap((index) => ["routes", index])];
 }
-
-/** A field set, or left out where it is empty. */
-export function withRouteField(route: Route, field: string, value: unknown): Route {
-  const { [field]: _, ...rest } = route;
-  const empty =
-    value === undefined ||
-    value === "" ||
-    value === false ||
-    (Array.isArray(value) && !value.length);
-  return empty ? rest : { ...rest, [field]: value };
-}

@@ -14,7 +14,7 @@ import {
   without,
   withoutOver,
 } from "./beside";
-import { EscalationForm, InhibitionForm, SilenceForm } from "./beside-forms";
+import { EscalationForm, FIELDS, InhibitionForm, SilenceForm } from "./beside-forms";
 import { type DocumentProblem, type RoutingDocument, under } from "./document";
 import { Problems } from "./fields";
 
@@ -228,6 +228,7 @@ interface EntryProps {
 /** An entry as it reads, and below it the form, where it is open. */
 function Entry({ label, problems, readOnly, open, toggle, remove, form, children }: EntryProps) {
   const { t } = useTranslation("rules");
+  const editing = open && !readOnly;
   return (
     <li>
       <div className="rules-summary">
@@ -247,7 +248,8 @@ function Entry({ label, problems, readOnly, open, toggle, remove, form, children
           </span>
         )}
       </div>
-      {open && !readOnly ? form : <Problems of={problems} />}
+      {editing ? form : null}
+      <Problems of={problems.filter((one) => !editing || !FIELDS.has(one.path[2]))} />
     </li>
   );
 }
